@@ -1,0 +1,168 @@
+// Package endpoint is the domain of Model Serving: endpoints, their configurations,
+// served entities and routes, the rules they obey, and the state machine that carries a
+// configuration from pending to active. It knows nothing of HTTP, JSON or Badger: it
+// stores through an interface and runs models through engine/runtime's.
+package endpoint
+
+import "time"
+
+// ReadyState is state.ready of the REST API.
+type ReadyState string
+
+// UpdateState is state.config_update of the REST API.
+type UpdateState string
+
+// Deployment is a served entity's state.deployment.
+type Deployment string
+
+// The words of the REST API (databricks-sdk-go service/serving/model.go).
+const (
+	Ready    ReadyState = "READY"
+	NotReady ReadyState = "NOT_READY"
+
+	NotUpdating    UpdateState = "NOT_UPDATING"
+	InProgress     UpdateState = "IN_PROGRESS"
+	UpdateFailed   UpdateState = "UPDATE_FAILED"
+	UpdateCanceled UpdateState = "UPDATE_CANCELED"
+
+	DeploymentCreating   Deployment = "DEPLOYMENT_CREATING"
+	DeploymentReady      Deployment = "DEPLOYMENT_READY"
+	DeploymentRecovering Deployment = "DEPLOYMENT_RECOVERING"
+	DeploymentFailed     Deployment = "DEPLOYMENT_FAILED"
+	DeploymentAborted    Deployment = "DEPLOYMENT_ABORTED"
+)
+
+// Spec is what a person or a client asks for: the body of a create request, decoded.
+type Spec struct {
+	Name           string
+	Description    string
+	Config         *ConfigSpec // nil: an endpoint without a configuration yet
+	Tags           []Tag
+	RouteOptimized bool
+	BudgetPolicyID string
+}
+
+// ConfigSpec is a configuration as asked for. Routes may be empty where there is one
+// entity: it gets all the traffic.
+type ConfigSpec struct {
+	Entities []EntitySpec
+	Routes   []Route
+}
+
+// EntitySpec is a served entity as asked for. A nil pointer is a field that was not
+// sent.
+type EntitySpec struct {
+	Name               string // "" takes <last part of model>-<version>
+	ModelName          string // entity_name: catalog.schema.model
+	ModelVersion       string // entity_version: a number in digits
+	WorkloadType       string // "" is CPU
+	WorkloadSize       string // Small, Medium, Large, or "" with Min/MaxConcurrency
+	MinConcurrency     *int   // multiples of 4
+	MaxConcurrency     *int
+	ScaleToZero        *bool // required for a custom model
+	EnvironmentVars    map[string]string
+	InstanceProfileARN string
+}
+
+// Tag is a key with an optional value.
+type Tag struct{ Key, Value string }
+
+// Route sends a share of the traffic to a served entity of the same configuration.
+type Route struct {
+	EntityName string
+	Percent    int // 0 to 100; all routes of a configuration sum to 100
+}
+
+// Endpoint is an immutable picture of an endpoint. Whoever gets one must not change
+// what it points at.
+type Endpoint struct {
+	ID             string // 32 hex digits, never reused
+	Name           string
+	Creator        string
+	Description    string
+	CreatedAt      time.Time
+	UpdatedAt      time.Time // last change by a user, not by a deployment
+	Tags           []Tag
+	RouteOptimized bool
+	BudgetPolicyID string
+
+	Ready  ReadyState
+	Update UpdateState
+
+	Active  *Config // nil until the first configuration became active
+	Pending *Config // while updating, and after an update that failed
+	// Progress of the running update: nil when none runs.
+	Progress *Progress
+}
+
+// Config is one numbered configuration.
+type Config struct {
+	Version   int
+	StartedAt time.Time // when its deployment began
+	Entities  []ServedEntity
+	Routes    []Route
+}
+
+// ServedEntity is a model version with the compute that serves it.
+type ServedEntity struct {
+	Name               string
+	ModelName          string
+	ModelVersion       int
+	WorkloadType       string
+	WorkloadSize       string // "" where the concurrency was given in numbers
+	MinConcurrency     int    // provisioned at rest: 0 with scale to zero
+	MaxConcurrency     int
+	ScaleToZero        bool
+	EnvironmentVars    map[string]string
+	InstanceProfileARN string
+	Creator            string
+	CreatedAt          time.Time
+
+	Deployment Deployment
+	Message    string // deployment_state_message
+
+	Live Live
+}
+
+// Live is what a served entity's pool and process do now.
+type Live struct {
+	Provisioned int // permits open now
+	InFlight    int // requests running
+	Queued      int
+	MemoryBytes int64   // resident in its worker process
+	CPUPercent  float64 // of the whole machine, 0 to 100
+	PID         int     // of the worker process; 0 where none runs
+	LoadTime    time.Duration
+	Restarts    int
+	Runtime     string // "ONNX Runtime 1.30.0 · CPU"
+}
+
+// Stage is a named step of an update.
+type Stage string
+
+// The stages in their order. Load covers starting the process, reading the model and
+// the first run.
+const (
+	StageValidate Stage = "Validate"
+	StageLoad     Stage = "Load"
+	StageWarmUp   Stage = "Warm up"
+	StageSwitch   Stage = "Switch traffic"
+)
+
+// Stages lists the stages of an update in their order.
+var Stages = []Stage{StageValidate, StageLoad, StageWarmUp, StageSwitch}
+
+// Progress tells how far the running update has come.
+type Progress struct {
+	Stage     Stage
+	StartedAt time.Time
+	Done      []StageDone
+	Detail    string // "digits-1: loading 26 kB"
+}
+
+// StageDone is a finished stage with the time it took.
+type StageDone struct {
+	Stage  Stage
+	Took   time.Duration
+	Detail string
+}

@@ -1,0 +1,70 @@
+// Package mlmodel reads the MLflow model format: the MLmodel file of a model folder,
+// its signature and its input example (MLflow, "The MLflow Model format" and
+// mlflow/types/schema.py). It reads files and knows nothing of runtimes, endpoints or
+// HTTP.
+package mlmodel
+
+import "servery/engine/tensor"
+
+// Signature is what a model takes and gives. A nil schema means that the model was
+// logged without one: nothing is enforced on that side.
+type Signature struct {
+	Inputs  *Schema
+	Outputs *Schema
+	Params  []Param
+}
+
+// Schema is either a list of columns (a table) or a list of tensors, never both.
+type Schema struct {
+	Columns []Column
+	Tensors []TensorSpec
+}
+
+// Column is one column of a table. Name may be empty: then columns go by position.
+type Column struct {
+	Name     string
+	Type     ColumnType
+	Required bool
+}
+
+// ColumnType is MLflow's DataType name, as written in a signature.
+type ColumnType string
+
+// MLflow's column types (mlflow/types/schema.py, DataType). Array, Object and Map carry
+// their inner types in a signature; those are kept in the raw signature only.
+const (
+	Boolean  ColumnType = "boolean"
+	Integer  ColumnType = "integer" // int32
+	Long     ColumnType = "long"    // int64
+	Float    ColumnType = "float"
+	Double   ColumnType = "double"
+	String   ColumnType = "string"
+	Binary   ColumnType = "binary" // base64 in JSON
+	Datetime ColumnType = "datetime"
+	Array    ColumnType = "array"
+	Object   ColumnType = "object"
+	Map      ColumnType = "map"
+	Any      ColumnType = "any"
+)
+
+// TensorSpec is one tensor of a tensor schema; a dimension of -1 is free. Name may be
+// empty where there is one tensor only.
+type TensorSpec struct {
+	Name  string
+	Type  tensor.Type
+	Shape []int64
+}
+
+// Param is one parameter of a model's params schema. Default is its JSON text.
+type Param struct {
+	Name    string
+	Type    ColumnType
+	Default string
+	Shape   []int64 // nil for a scalar, [-1] for a list
+}
+
+// InputExample is the example saved with a model, as the body of a scoring request:
+// ready to POST.
+type InputExample struct {
+	Body []byte
+}

@@ -1,0 +1,129 @@
+// Package runtime says what runs a model: the interface between a served entity and the
+// worker process behind it. engine/runtime/worker implements it with processes,
+// engine/runtime/ort runs inside them. Tests implement it with functions.
+package runtime
+
+import (
+	"context"
+	"time"
+)
+
+// Spec says what a worker process is to load.
+type Spec struct {
+	// Entity names the served entity for logs and errors: "digits/digits-1".
+	Entity string
+	// Dir is the folder of the model version, ModelFile the file inside it.
+	Dir, ModelFile string
+	// SHA256 is the digest that registry.Digest gave at import; a mismatch fails the load.
+	SHA256 string
+	// Signature is the MLmodel signature as JSON (mlmodel.Signature.MarshalJSON), or nil.
+	Signature []byte
+	// Example is a request body to try at load, or nil.
+	Example []byte
+	// MemoryLimit bounds the process's address space, in bytes. 0 is no bound.
+	MemoryLimit int64
+	// Concurrency is how many requests the pool may send at once at most.
+	Concurrency int
+	// Timeout bounds one request's run. 0 takes 597 s, the product's limit.
+	Timeout time.Duration
+	// Environment is set in the process on top of a minimal one.
+	Environment map[string]string
+}
+
+// Launcher starts what serves a model.
+type Launcher interface {
+	// Launch loads the model and returns when it is ready to answer, or with the reason
+	// why not (*LoadError where the model is to blame). notify is called, from any
+	// goroutine, for what happens later: deaths, restarts, log lines.
+	Launch(ctx context.Context, spec Spec, notify func(Notice)) (Runner, error)
+}
+
+// Runner answers requests on a loaded model.
+type Runner interface {
+	// Invoke answers one request. A model's or client's fault is a Response with its
+	// status; an error is a failure of the runner (*DiedError, context errors).
+	Invoke(ctx context.Context, request Request) (Response, error)
+	// Loaded tells what the load found.
+	Loaded() Loaded
+	// Usage reads the process's figures; the zero value where none runs.
+	Usage() Usage
+	// Close lets requests in flight finish until ctx ends, then kills.
+	Close(ctx context.Context) error
+}
+
+// Request is a scoring request, its body untouched.
+type Request struct {
+	ContentType string // as the client sent it; "" is application/json
+	Body        []byte
+}
+
+// Response is a scoring answer. Release, where not nil, gives Body back for reuse; Body
+// must not be used after it.
+type Response struct {
+	Status      int // HTTP's
+	ContentType string
+	Body        []byte
+	Timing      Timing
+	Release     func()
+}
+
+// Timing splits a request's time in the worker process.
+type Timing struct {
+	Wait, Decode, Run, Encode time.Duration
+}
+
+// Loaded is what loading a model showed.
+type Loaded struct {
+	Runtime string        // "ONNX Runtime 1.30.0 · CPU"
+	Took    time.Duration // process start to ready
+	Bytes   int64         // resident memory after the load
+	// RunTime is the duration of one run on the example or on zeros; 0 if not probed.
+	RunTime time.Duration
+	// Sessions is how many sessions share the work (1 for models of 100 µs a run or more).
+	Sessions int
+}
+
+// Usage is what a worker process takes now.
+type Usage struct {
+	PID         int
+	MemoryBytes int64
+	CPUSeconds  float64 // user and system, since the process started
+	Restarts    int
+}
+
+// NoticeKind says what happened to a runner.
+type NoticeKind uint8
+
+// The kinds of notice.
+const (
+	Died      NoticeKind = iota // the process ended by itself
+	Restarted                   // it is back
+	GaveUp                      // it will be tried again only after a longer pause
+	LogLine                     // it wrote a line
+)
+
+// Notice is something that happened to a runner after its launch.
+type Notice struct {
+	Kind    NoticeKind
+	At      time.Time
+	Message string // for a person
+}
+
+// LoadError is a model that could not be loaded: the model or the machine is to blame,
+// and trying again changes nothing.
+type LoadError struct{ Message string }
+
+func (e *LoadError) Error() string { return e.Message }
+
+// MissingError is a runtime library that is absent or broken. Hint says how to get it.
+type MissingError struct{ Message, Hint string }
+
+func (e *MissingError) Error() string { return e.Message + " " + e.Hint }
+
+// DiedError answers a request that was running when its process ended. Cause is what
+// ended it in words ("SIGFPE: arithmetic error").
+type DiedError struct{ Cause string }
+
+func (e *DiedError) Error() string {
+	return "the model's process ended while it evaluated this request (" + e.Cause + ")"
+}

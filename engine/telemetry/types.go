@@ -1,0 +1,74 @@
+// Package telemetry keeps what endpoints did: request counts and latencies in rings of
+// one-second buckets, and the event log. Recording takes no lock that a second request
+// can wait on; reading copies.
+package telemetry
+
+import "time"
+
+// Sample is one recorded request.
+type Sample struct {
+	Status int
+	Total  time.Duration // on the server, from the whole body read to the answer ready
+	Queue  time.Duration // waiting for a permit
+	Model  time.Duration // the session's run
+}
+
+// Gauges are a served entity's or endpoint's levels at one moment.
+type Gauges struct {
+	Provisioned, InFlight, Queued int
+	CPUPercent                    float64 // of the whole machine
+	MemoryBytes                   int64
+}
+
+// Point is the figures of one step of a series. Latencies are in milliseconds and NaN
+// where no request ended in the step; rates are per second.
+type Point struct {
+	At                    time.Time // end of the step
+	P50, P99              float64
+	ModelP50, ModelP99    float64
+	OK, Errors4, Errors5  float64
+	Provisioned, InFlight float64
+	CPUPercent            float64
+	MemoryBytes           float64
+}
+
+// Series is an endpoint's history: Points oldest first, evenly spaced by Step, the last
+// one ending now.
+type Series struct {
+	Step   time.Duration
+	Points []Point
+}
+
+// Summary is an endpoint's last minute, for lists.
+type Summary struct {
+	RequestsPerSecond float64
+	P50, P99          float64   // ms, NaN without traffic in the last 15 minutes
+	Recent            []float32 // requests per second over the last 15 minutes, oldest first, 60 points
+}
+
+// EventType names what happened, in the words of the product's Events tab.
+type EventType string
+
+// The events.
+const (
+	Created         EventType = "ENDPOINT_CREATED"
+	UpdateStarted   EventType = "UPDATE_STARTED"
+	EntityLoading   EventType = "SERVED_ENTITY_LOADING"
+	EntityReady     EventType = "SERVED_ENTITY_READY"
+	EntityFailed    EventType = "SERVED_ENTITY_FAILED"
+	UpdateCompleted EventType = "UPDATE_COMPLETED"
+	UpdateFailed    EventType = "UPDATE_FAILED"
+	Scaled          EventType = "SCALED"
+	WorkerDied      EventType = "WORKER_DIED"
+	WorkerRestarted EventType = "WORKER_RESTARTED"
+	Started         EventType = "ENDPOINT_STARTED"
+)
+
+// Event is one line of an endpoint's event log.
+type Event struct {
+	At      time.Time
+	Type    EventType
+	Entity  string // served entity, or ""
+	Version int    // configuration version, or 0
+	Message string
+}
