@@ -1,0 +1,96 @@
+# Servery. `make` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+GO      ?= go
+BIN     := bin/servery
+VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
+# Everything that does not link OpenGL: these run under the race detector too.
+PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+FYNE        := fyne.io/tools/cmd/fyne@v1.7.4
+
+export LANG ?= C.UTF-8
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## install what is needed, build, open the window
+	$(BIN)
+
+.PHONY: serve
+serve: build ## the same engine without a window
+	$(BIN) serve
+
+.PHONY: build
+build: deps onnxruntime ## build bin/servery
+	$(GO) build -o $(BIN) .
+
+.PHONY: test
+test: test-deps onnxruntime ## install what is needed, run every test
+	$(GO) vet ./...
+	$(GO) test -race -timeout 20m $(PURE)
+	$(GO) build -o $(BIN) .
+	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+
+.PHONY: race
+race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
+	$(GO) test -race -count=1 -timeout 30m $(PURE)
+
+.PHONY: e2e
+e2e: test-deps build ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
+	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+
+.PHONY: bench
+bench: test-deps build ## benchmarks with their ratios, then the figures of the real binary
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./engine/...
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_BENCH=1 $(GO) test -v -count=1 -run Figures -timeout 30m ./app/e2e/...
+
+.PHONY: fuzz
+FUZZTIME ?= 30s
+fuzz: onnxruntime ## every fuzzer for FUZZTIME (30s) each
+	@for p in $$($(GO) list ./engine/... ./app/headless/...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
+
+.PHONY: lint
+lint: ## go vet, staticcheck, gofmt, go mod tidy
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@test -z "$$(gofmt -l .)" || { echo "gofmt needed:"; gofmt -l .; exit 1; }
+	$(GO) mod tidy -diff
+
+.PHONY: fmt
+fmt: ## format the Go code
+	gofmt -w .
+
+.PHONY: golden
+golden: ## accept the pictures the view tests draw now
+	SERVERY_UPDATE_GOLDEN=1 $(GO) test ./views/...
+
+.PHONY: screenshots
+screenshots: test-deps build ## every page of the real window in both themes, into docs/screenshots
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -v -count=1 -run Screenshots -timeout 20m ./app/e2e/...
+
+.PHONY: package
+package: build ## a tar.xz for this machine in dist/, ONNX Runtime included
+	sh scripts/package.sh "$(VERSION)" "$(FYNE)"
+
+.PHONY: onnxruntime
+onnxruntime: ## fetch ONNX Runtime's library into .onnxruntime (npm), check its SHA-256
+	@sh scripts/get-onnxruntime.sh
+
+.PHONY: deps
+deps: ## install the packages that building needs (Debian)
+	@sh scripts/install-deps.sh build
+
+.PHONY: test-deps
+test-deps:
+	@sh scripts/install-deps.sh test
+
+.PHONY: clean
+clean: ## remove what was built (not ONNX Runtime, not data)
+	rm -rf bin build dist

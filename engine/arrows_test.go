@@ -1,0 +1,201 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The house of docs/architecture.md: who may depend on whom. A rule speaks of packages
+// by pattern ("servery/views/..." is the folder and everything below it) and looks at
+// all dependencies, not only direct imports, unless it says direct.
+var arrows = []struct {
+	from   string
+	except []string // packages of from that the rule does not bind
+	never  []string
+	spared []string // packages of never that from may import all the same
+	direct bool
+	why    string
+}{
+	{
+		from:  "servery/engine/...",
+		never: []string{"fyne.io/...", "servery/app/...", "servery/views/...", "servery/theme"},
+		why:   "the engine is a complete product without the window: servery serve must build and run where there is no screen",
+	},
+	{
+		from:   "servery/engine/...",
+		except: []string{"servery/engine"},
+		never:  []string{"servery/engine"},
+		why:    "package engine wires the parts; a part that needs another takes it as an interface or imports that part",
+	},
+	{
+		from:  "servery/engine/tensor",
+		never: []string{"servery/..."},
+		why:   "tensors are the common language of scoring and runtimes; they stand on nothing",
+	},
+	{
+		from:  "servery/engine/autoscale",
+		never: []string{"servery/engine/endpoint", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "a scaling decision is a pure function of what was observed: it is simulated and property-tested without a server",
+	},
+	{
+		from:  "servery/engine/scoring",
+		never: []string{"servery/engine/endpoint", "servery/engine/runtime/...", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "the scoring protocol runs inside worker processes, which know no endpoint and no HTTP",
+	},
+	{
+		from:  "servery/engine/onnx",
+		never: []string{"servery/engine/endpoint", "servery/engine/runtime/...", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "reading a file must be safe before any runtime has seen it",
+	},
+	{
+		from:  "servery/engine/mlmodel",
+		never: []string{"servery/engine/endpoint", "servery/engine/runtime/...", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "the model format is read by the registry and by workers alike",
+	},
+	{
+		from:   "servery/engine/...",
+		except: []string{"servery/engine", "servery/engine/store"},
+		never:  []string{"github.com/dgraph-io/..."},
+		why:    "only package store knows Badger: the database can be changed behind it",
+	},
+	{
+		from:   "servery/engine/...",
+		except: []string{"servery/engine/runtime/ort", "servery/engine/runtime/worker", "servery/engine"},
+		never:  []string{"servery/engine/runtime/ort"},
+		why:    "the engine process holds no model: ONNX Runtime runs in worker processes only",
+	},
+	{
+		from:   "servery/views/...",
+		never:  []string{"servery/engine", "servery/engine/store", "servery/engine/api", "servery/engine/access", "servery/app/...", "net/http", "github.com/dgraph-io/..."},
+		spared: nil,
+		why:    "the window is one more client of the engine, through the interfaces its pages declare",
+	},
+	{
+		from:   "servery/theme",
+		never:  []string{"servery/engine/...", "servery/views/...", "servery/app/..."},
+		spared: nil,
+		why:    "colours and sizes depend on nothing",
+	},
+	{
+		from:  "servery/resources/...",
+		never: []string{"servery/engine/...", "servery/views/...", "servery/app/...", "servery/theme"},
+		why:   "resources are bytes",
+	},
+	{
+		from:   "servery/...",
+		except: []string{"servery/app", "servery"},
+		never:  []string{"fyne.io/fyne/v2/app"},
+		why:    "that import links OpenGL: everything but package app must be testable without a screen and under the race detector",
+	},
+	{
+		from:   "servery",
+		never:  []string{"servery/engine/...", "servery/views/...", "servery/theme", "servery/resources/..."},
+		spared: nil,
+		direct: true,
+		why:    "main parses flags and calls app; wiring belongs to app and engine",
+	},
+	{
+		from:  "servery/app/headless",
+		never: []string{"fyne.io/...", "servery/views/..."},
+		why:   "servery serve runs where there is no screen",
+	},
+}
+
+// pages are the folders under views that are shared; every other one is a page.
+var sharedViews = []string{"shell", "widgets", "chart", "viewtest"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestArrows(t *testing.T) {
+	packages := list(t)
+	if len(packages) < 15 {
+		t.Fatalf("only %d packages found: the test looks in the wrong place", len(packages))
+	}
+	for _, rule := range arrows {
+		bound := 0
+		for _, p := range packages {
+			if !match(rule.from, p.ImportPath) || matchAny(rule.except, p.ImportPath) {
+				continue
+			}
+			bound++
+			deps := p.Deps
+			if rule.direct {
+				deps = p.Imports
+			}
+			for _, d := range deps {
+				if matchAny(rule.never, d) && !matchAny(rule.spared, d) && d != p.ImportPath {
+					t.Errorf("%s depends on %s, which it must never do: %s", p.ImportPath, d, rule.why)
+				}
+			}
+		}
+		if bound == 0 {
+			t.Errorf("the rule about %s binds no package: it has moved or gone", rule.from)
+		}
+	}
+}
+
+func TestPagesImportNoOtherPage(t *testing.T) {
+	seen := 0
+	for _, p := range list(t) {
+		if path.Dir(p.ImportPath) != "servery/views" || slices.Contains(sharedViews, path.Base(p.ImportPath)) {
+			continue
+		}
+		seen++
+		for _, d := range p.Deps {
+			if path.Dir(d) == "servery/views" && d != p.ImportPath && !slices.Contains(sharedViews, path.Base(d)) {
+				t.Errorf("page %s depends on page %s: pages meet in the shell's routes only, so that each can be tested and replaced alone", p.ImportPath, d)
+			}
+			if d == "servery/views/viewtest" {
+				t.Errorf("page %s links the test harness into the product", p.ImportPath)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no page found under views")
+	}
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "servery/...")
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var packages []listed
+	dec := json.NewDecoder(&out)
+	for {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func matchAny(patterns []string, p string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return match(pattern, p) })
+}
+
+func match(pattern, p string) bool {
+	if root, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return p == root || strings.HasPrefix(p, root+"/")
+	}
+	return p == pattern
+}
