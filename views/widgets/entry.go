@@ -139,4 +139,3 @@ func (s *SearchEntry) CreateRenderer() fyne.WidgetRenderer {
 		func() {},
 		s.entry, s.icon)
 }
-

@@ -122,6 +122,14 @@ func Fill(c fyne.ThemeColorName) fyne.CanvasObject {
 	return g
 }
 
+// RoundFill is a ground with round corners.
+func RoundFill(c fyne.ThemeColorName, radius float32) fyne.CanvasObject {
+	g := &ground{color: c, back: canvas.NewRectangle(nil)}
+	g.back.CornerRadius = radius
+	g.ExtendBaseWidget(g)
+	return g
+}
+
 type ground struct {
 	widget.BaseWidget
 	color fyne.ThemeColorName
@@ -141,15 +149,8 @@ func (g *ground) CreateRenderer() fyne.WidgetRenderer {
 func NewSkeleton(rows int) fyne.CanvasObject {
 	c := VStack(12)
 	for i := range rows {
-		bar := MaxWidth(Fixed(newBar(), 0, 16), 520-float32(i%3)*90)
+		bar := MaxWidth(Fixed(RoundFill(theme.Skeleton, 4), 0, 16), 520-float32(i%3)*90)
 		c.Add(bar)
 	}
 	return c
-}
-
-func newBar() fyne.CanvasObject {
-	g := &ground{color: theme.Skeleton, back: canvas.NewRectangle(nil)}
-	g.back.CornerRadius = 4
-	g.ExtendBaseWidget(g)
-	return g
 }
