@@ -4,6 +4,8 @@
 package chart
 
 import (
+	"image/color"
+
 	"math"
 	"slices"
 	"time"
@@ -16,6 +18,9 @@ import (
 	"servery/theme"
 	"servery/views/chart/plot"
 )
+
+// none is no colour: Fyne's painters do not take nil.
+var none = color.Transparent
 
 // Kind is how the values are drawn.
 type Kind int
@@ -104,8 +109,8 @@ func New(c Config) *Chart {
 	if c.Height == 0 {
 		c.Height = 178
 	}
-	ch := &Chart{c: c, cross: -1, title: canvas.NewText(c.Title, nil), value: canvas.NewText("", nil), unit: canvas.NewText("", nil),
-		empty: canvas.NewText("No data yet", nil), needle: canvas.NewRectangle(nil), card: newTip()}
+	ch := &Chart{c: c, cross: -1, title: canvas.NewText(c.Title, nil), value: canvas.NewText("", nil), unit: canvas.NewText("", none),
+		empty: canvas.NewText("No data yet", none), needle: canvas.NewRectangle(none), card: newTip()}
 	ch.raster = canvas.NewRaster(ch.draw)
 	ch.ExtendBaseWidget(ch)
 	return ch
@@ -317,7 +322,7 @@ func (c *Chart) head() {
 	}
 	put(c.title, c.title.MinSize().Width)
 	for len(c.keys) < len(c.data.Lines) {
-		c.keys = append(c.keys, legendKey{canvas.NewRectangle(nil), canvas.NewText("", nil)})
+		c.keys = append(c.keys, legendKey{canvas.NewRectangle(none), canvas.NewText("", none)})
 	}
 	c.keys = c.keys[:len(c.data.Lines)]
 	for i, l := range c.data.Lines {
@@ -347,8 +352,8 @@ func (c *Chart) head() {
 func (c *Chart) yAxis() {
 	ticks := c.axis.ticks()
 	for len(c.grid) < len(ticks) {
-		c.grid = append(c.grid, canvas.NewRectangle(nil))
-		c.ylabels = append(c.ylabels, canvas.NewText("", nil))
+		c.grid = append(c.grid, canvas.NewRectangle(none))
+		c.ylabels = append(c.ylabels, canvas.NewText("", none))
 	}
 	c.grid, c.ylabels = c.grid[:len(ticks)], c.ylabels[:len(ticks)]
 	p, s := c.plotPlace()
@@ -371,7 +376,7 @@ func (c *Chart) xAxis() {
 	texts := []string(nil)
 	texts, c.xat = timeTicks(c.data, int(s.Width/84))
 	for len(c.xlabels) < len(texts) {
-		c.xlabels = append(c.xlabels, canvas.NewText("", nil))
+		c.xlabels = append(c.xlabels, canvas.NewText("", none))
 	}
 	c.xlabels = c.xlabels[:len(texts)]
 	for i, text := range texts {

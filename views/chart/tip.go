@@ -27,7 +27,7 @@ type tipRow struct {
 }
 
 func newTip() *tip {
-	t := &tip{time: canvas.NewText("", nil), back: canvas.NewRectangle(nil)}
+	t := &tip{time: canvas.NewText("", none), back: canvas.NewRectangle(none)}
 	t.back.CornerRadius = 6
 	t.Hidden = true
 	t.ExtendBaseWidget(t)
@@ -46,9 +46,9 @@ func (t *tip) update() {
 	}
 	text(t.time, theme.TextSecondary, false)
 	for len(t.names) < len(t.rows) {
-		t.marks = append(t.marks, canvas.NewRectangle(nil))
-		t.names = append(t.names, canvas.NewText("", nil))
-		t.values = append(t.values, canvas.NewText("", nil))
+		t.marks = append(t.marks, canvas.NewRectangle(none))
+		t.names = append(t.names, canvas.NewText("", none))
+		t.values = append(t.values, canvas.NewText("", none))
 	}
 	names, values := float32(0), float32(0)
 	for i, r := range t.rows {

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"image/color"
+
 	"strconv"
 	"strings"
 
@@ -14,6 +16,9 @@ import (
 	"servery/theme"
 	"servery/views/widgets"
 )
+
+// none is no colour: Fyne's painters do not take nil.
+var none = color.Transparent
 
 // newTile is the logo.
 func newTile() fyne.CanvasObject {
@@ -34,7 +39,7 @@ type navItem struct {
 }
 
 func newNavItem(icon fyne.Resource, text string, tapped func()) *navItem {
-	n := &navItem{tapped: tapped, text: text, back: canvas.NewRectangle(nil), resource: icon,
+	n := &navItem{tapped: tapped, text: text, back: canvas.NewRectangle(none), resource: icon,
 		icon:  widgets.NewIcon(icon, theme.TextSecondary, 16),
 		label: widgets.NewText(text, widgets.TextStyle{Medium: true}), count: widgets.Small("")}
 	n.back.CornerRadius = 4
@@ -120,7 +125,7 @@ func (r *navRenderer) Destroy() {}
 func (r *navRenderer) apply() {
 	n := r.n
 	ink, tone := theme.Text, theme.TextSecondary
-	n.back.FillColor, n.back.StrokeWidth = nil, 0
+	n.back.FillColor, n.back.StrokeWidth = none, 0
 	switch {
 	case n.selected:
 		n.back.FillColor = theme.Color(theme.PressWash)

@@ -53,8 +53,8 @@ type Badge struct {
 
 // NewBadge makes a badge.
 func NewBadge(s State, text string) *Badge {
-	b := &Badge{state: s, text: text, back: canvas.NewRectangle(nil), dot: canvas.NewCircle(nil),
-		icon: NewIcon(nil, theme.Text, 12), label: canvas.NewText(text, nil)}
+	b := &Badge{state: s, text: text, back: canvas.NewRectangle(none), dot: canvas.NewCircle(none),
+		icon: NewIcon(nil, theme.Text, 12), label: canvas.NewText(text, none)}
 	b.back.CornerRadius = theme.Size(theme.Radius)
 	TextStyle{Size: theme.TextSmall, Medium: true}.set(b.label)
 	b.ExtendBaseWidget(b)

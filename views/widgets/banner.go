@@ -48,7 +48,7 @@ type Banner struct {
 // NewBanner makes a banner; title or text may be empty.
 func NewBanner(k Kind, title, text string) *Banner {
 	_, ink, icon := k.look()
-	b := &Banner{kind: k, back: canvas.NewRectangle(nil), icon: NewIcon(icon, ink, 18),
+	b := &Banner{kind: k, back: canvas.NewRectangle(none), icon: NewIcon(icon, ink, 18),
 		title: newParagraph(title, TextStyle{Bold: true}), text: newParagraph(text, TextStyle{}), action: SecondaryButton("", nil).Small()}
 	b.back.CornerRadius = theme.Size(theme.CardRadius)
 	b.action.Hide()

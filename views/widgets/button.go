@@ -40,7 +40,7 @@ type Button struct {
 
 func newButton(kind buttonKind, text string, tapped func()) *Button {
 	b := &Button{OnTapped: tapped, kind: kind, text: text, height: theme.Size(theme.ControlHeight),
-		back: canvas.NewRectangle(nil), label: canvas.NewText("", nil), hintLabel: canvas.NewText("", nil),
+		back: canvas.NewRectangle(none), label: canvas.NewText("", nil), hintLabel: canvas.NewText("", none),
 		iconView: NewIcon(nil, theme.Text, 16), tail: NewIcon(nil, theme.Text, 16)}
 	b.back.CornerRadius = theme.Size(theme.Radius)
 	b.ExtendBaseWidget(b)
@@ -186,7 +186,7 @@ func (b *Button) shown() string {
 
 func (b *Button) update() {
 	fill, border, text := b.colors()
-	b.back.FillColor = nil
+	b.back.FillColor = none
 	if fill != "" {
 		b.back.FillColor = theme.Color(fill)
 	}

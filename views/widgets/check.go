@@ -38,7 +38,7 @@ func (t *toggle) init(label, help string, changed func(bool)) {
 
 // NewCheck makes an unticked box; changed hears of clicks by a person.
 func NewCheck(label, help string, changed func(bool)) *Check {
-	c := &Check{box: canvas.NewRectangle(nil), tick: NewIcon(resources.IconCheck, theme.OnPrimary, 12)}
+	c := &Check{box: canvas.NewRectangle(none), tick: NewIcon(resources.IconCheck, theme.OnPrimary, 12)}
 	c.init(label, help, changed)
 	c.box.CornerRadius = 3
 	c.ExtendBaseWidget(c)
@@ -47,7 +47,7 @@ func NewCheck(label, help string, changed func(bool)) *Check {
 
 // NewSwitch makes a switch that is off; changed hears of clicks by a person.
 func NewSwitch(label, help string, changed func(bool)) *Switch {
-	s := &Switch{track: canvas.NewRectangle(nil), knob: canvas.NewCircle(nil)}
+	s := &Switch{track: canvas.NewRectangle(none), knob: canvas.NewCircle(none)}
 	s.init(label, help, changed)
 	s.track.CornerRadius = 8
 	s.ExtendBaseWidget(s)

@@ -23,7 +23,7 @@ func NewChip(text string) *Chip { return NewRemovableChip(text, nil) }
 
 // NewRemovableChip makes a chip with a cross; a click, Enter or Delete removes it.
 func NewRemovableChip(text string, removed func()) *Chip {
-	c := &Chip{text: text, removed: removed, back: canvas.NewRectangle(nil), label: canvas.NewText(text, nil), cross: NewIcon(nil, theme.ChipText, 12)}
+	c := &Chip{text: text, removed: removed, back: canvas.NewRectangle(none), label: canvas.NewText(text, none), cross: NewIcon(nil, theme.ChipText, 12)}
 	c.disabled = removed == nil
 	c.back.CornerRadius = theme.Size(theme.Radius)
 	TextStyle{Size: theme.TextSmall}.set(c.label)

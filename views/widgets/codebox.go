@@ -21,7 +21,7 @@ type CodeBox struct {
 
 // NewCodeBox makes a box; with copy nil it has no copy button.
 func NewCodeBox(text string, copy func(string)) *CodeBox {
-	c := &CodeBox{label: widget.NewLabel(text), back: canvas.NewRectangle(nil), rows: 1}
+	c := &CodeBox{label: widget.NewLabel(text), back: canvas.NewRectangle(none), rows: 1}
 	c.label.Selectable = true
 	c.label.SizeName = theme.TextMono
 	c.label.TextStyle = fyne.TextStyle{Monospace: true}

@@ -81,7 +81,7 @@ func ring(r *canvas.Rectangle, on bool, border fyne.ThemeColorName) {
 	case on:
 		r.StrokeColor, r.StrokeWidth = theme.Color(theme.Primary), 2
 	case border == "":
-		r.StrokeColor, r.StrokeWidth = nil, 0
+		r.StrokeColor, r.StrokeWidth = none, 0
 	default:
 		r.StrokeColor, r.StrokeWidth = theme.Color(border), 1
 	}

@@ -35,7 +35,7 @@ type Modal struct {
 
 // ShowModal opens a dialog over a canvas.
 func ShowModal(over fyne.Canvas, c ModalConfig) *Modal {
-	m := &Modal{c: c, over: over, shade: canvas.NewRectangle(nil), card: canvas.NewRectangle(nil)}
+	m := &Modal{c: c, over: over, shade: canvas.NewRectangle(none), card: canvas.NewRectangle(none)}
 	m.card.CornerRadius = theme.Size(theme.CardRadius)
 	m.head = Spread(Heading(c.Title).Truncate(), IconButton(resources.IconClose, "Close", m.Hide))
 	m.lines = [2]fyne.CanvasObject{Divider(), Divider()}

@@ -25,7 +25,7 @@ type Field struct {
 // NewField makes a field; help may be empty.
 func NewField(label, help string, input fyne.CanvasObject) *Field {
 	f := &Field{label: NewText(label, TextStyle{Bold: true}), star: NewText("*", TextStyle{Color: theme.Danger, Bold: true}),
-		input: input, note: SmallParagraph(help), help: help, frame: canvas.NewRectangle(nil)}
+		input: input, note: SmallParagraph(help), help: help, frame: canvas.NewRectangle(none)}
 	f.frame.CornerRadius = theme.Size(theme.Radius)
 	f.ExtendBaseWidget(f)
 	return f

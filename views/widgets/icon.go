@@ -63,7 +63,7 @@ type Dot struct {
 
 // NewDot makes a dot of 8 px.
 func NewDot(c fyne.ThemeColorName) *Dot {
-	d := &Dot{color: c, circle: canvas.NewCircle(nil)}
+	d := &Dot{color: c, circle: canvas.NewCircle(none)}
 	d.ExtendBaseWidget(d)
 	return d
 }

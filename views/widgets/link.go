@@ -22,7 +22,7 @@ type Link struct {
 
 // NewLink makes a link.
 func NewLink(s string, tapped func()) *Link {
-	l := &Link{OnTapped: tapped, text: s, style: TextStyle{Color: theme.Link}, label: canvas.NewText(s, nil), line: canvas.NewLine(nil)}
+	l := &Link{OnTapped: tapped, text: s, style: TextStyle{Color: theme.Link}, label: canvas.NewText(s, none), line: canvas.NewLine(none)}
 	l.style.set(l.label)
 	l.ExtendBaseWidget(l)
 	return l

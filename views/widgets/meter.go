@@ -20,7 +20,7 @@ type Meter struct {
 
 // NewMeter makes an empty meter of 6 px height.
 func NewMeter(c fyne.ThemeColorName) *Meter {
-	m := &Meter{color: c, track: canvas.NewRectangle(nil), fill: canvas.NewRectangle(nil)}
+	m := &Meter{color: c, track: canvas.NewRectangle(none), fill: canvas.NewRectangle(none)}
 	m.track.CornerRadius, m.fill.CornerRadius = 3, 3
 	m.ExtendBaseWidget(m)
 	return m
@@ -86,7 +86,7 @@ type SharesBar struct {
 
 // NewSharesBar makes an empty bar.
 func NewSharesBar(height float32) *SharesBar {
-	b := &SharesBar{height: height, track: canvas.NewRectangle(nil)}
+	b := &SharesBar{height: height, track: canvas.NewRectangle(none)}
 	b.track.CornerRadius = height / 2
 	b.ExtendBaseWidget(b)
 	return b
@@ -116,7 +116,7 @@ func (b *SharesBar) lay(s fyne.Size) {
 func (b *SharesBar) update() {
 	b.track.FillColor = theme.Color(theme.Track)
 	for len(b.parts) < len(b.shares) {
-		b.parts = append(b.parts, canvas.NewRectangle(nil))
+		b.parts = append(b.parts, canvas.NewRectangle(none))
 	}
 	b.parts = b.parts[:len(b.shares)]
 	objects := []fyne.CanvasObject{b.track}

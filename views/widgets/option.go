@@ -29,7 +29,7 @@ type Select struct {
 // NewSelect makes a choice with nothing chosen; changed hears of choices by a person.
 func NewSelect(options []Option, changed func(value string)) *Select {
 	s := &Select{options: options, changed: changed, Placeholder: "Select…",
-		back: canvas.NewRectangle(nil), label: canvas.NewText("", nil), arrow: NewIcon(resources.IconChevronDown, theme.TextSecondary, 16)}
+		back: canvas.NewRectangle(none), label: canvas.NewText("", none), arrow: NewIcon(resources.IconChevronDown, theme.TextSecondary, 16)}
 	s.back.CornerRadius = theme.Size(theme.Radius)
 	s.ExtendBaseWidget(s)
 	return s
@@ -173,13 +173,13 @@ type Segmented struct {
 // NewSegmented makes a choice with the first option chosen; changed hears of choices by
 // a person.
 func NewSegmented(options []Option, changed func(value string)) *Segmented {
-	s := &Segmented{options: options, changed: changed, over: -1, back: canvas.NewRectangle(nil), mark: canvas.NewRectangle(nil), frame: canvas.NewRectangle(nil)}
+	s := &Segmented{options: options, changed: changed, over: -1, back: canvas.NewRectangle(none), mark: canvas.NewRectangle(none), frame: canvas.NewRectangle(none)}
 	for i := range options {
-		l := canvas.NewText("", nil)
+		l := canvas.NewText("", none)
 		TextStyle{Medium: true}.set(l)
 		s.labels = append(s.labels, l)
 		if i > 0 {
-			s.lines = append(s.lines, canvas.NewRectangle(nil))
+			s.lines = append(s.lines, canvas.NewRectangle(none))
 		}
 	}
 	if len(options) > 0 {
@@ -240,6 +240,14 @@ func (s *Segmented) span(i int) (x, w float32) {
 	return x, textWidth(s.options[i].Label, s.labels[i]) + 26
 }
 
+func (s *Segmented) width() float32 {
+	if len(s.options) == 0 {
+		return 0
+	}
+	x, w := s.span(len(s.options) - 1)
+	return x + w
+}
+
 // Tapped is for Fyne.
 func (s *Segmented) Tapped(e *fyne.PointEvent) {
 	if i := s.at(e.Position.X); i >= 0 {
@@ -278,7 +286,7 @@ func (s *Segmented) TypedKey(e *fyne.KeyEvent) {
 }
 
 func (s *Segmented) lay(size fyne.Size) {
-	w := s.MinSize().Width
+	w := s.width()
 	place(s.back, 0, 0, w, size.Height)
 	place(s.frame, 0, 0, w, size.Height)
 	chosen := s.index()
@@ -309,13 +317,7 @@ func (s *Segmented) CreateRenderer() fyne.WidgetRenderer {
 	}
 	objects = append(objects, s.frame)
 	return newRenderer(s.lay,
-		func() fyne.Size {
-			if len(s.options) == 0 {
-				return fyne.NewSize(0, theme.Size(theme.ControlHeight))
-			}
-			x, w := s.span(len(s.options) - 1)
-			return fyne.NewSize(x+w, theme.Size(theme.ControlHeight))
-		},
+		func() fyne.Size { return fyne.NewSize(s.width(), theme.Size(theme.ControlHeight)) },
 		func() {
 			s.back.FillColor, s.mark.FillColor = theme.Color(theme.Card), theme.Color(theme.PressWash)
 			ring(s.frame, s.ringed(), theme.InputBorder)

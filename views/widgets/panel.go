@@ -21,7 +21,7 @@ type Panel struct {
 
 // NewPanel makes a panel with 16 px of padding.
 func NewPanel(content fyne.CanvasObject) *Panel {
-	p := &Panel{content: content, padding: 16, border: theme.Border, fill: theme.Card, back: canvas.NewRectangle(nil)}
+	p := &Panel{content: content, padding: 16, border: theme.Border, fill: theme.Card, back: canvas.NewRectangle(none)}
 	p.back.CornerRadius = theme.Size(theme.CardRadius)
 	p.ExtendBaseWidget(p)
 	return p
@@ -71,11 +71,11 @@ func (p *Panel) CreateRenderer() fyne.WidgetRenderer {
 	p.r = newRenderer(p.lay,
 		func() fyne.Size { return p.content.MinSize().AddWidthHeight(2*p.padding, 2*p.padding) },
 		func() {
-			p.back.FillColor = nil
+			p.back.FillColor = none
 			if p.fill != "" {
 				p.back.FillColor = theme.Color(p.fill)
 			}
-			p.back.StrokeWidth, p.back.StrokeColor = 0, nil
+			p.back.StrokeWidth, p.back.StrokeColor = 0, none
 			if p.border != "" {
 				p.back.StrokeWidth, p.back.StrokeColor = 1, theme.Color(p.border)
 			}
@@ -89,7 +89,7 @@ func (p *Panel) CreateRenderer() fyne.WidgetRenderer {
 
 // Divider is a line of one pixel across.
 func Divider() fyne.CanvasObject {
-	d := &rule{line: canvas.NewRectangle(nil)}
+	d := &rule{line: canvas.NewRectangle(none)}
 	d.ExtendBaseWidget(d)
 	return d
 }
@@ -110,21 +110,21 @@ func (d *rule) CreateRenderer() fyne.WidgetRenderer {
 
 // Spacer is empty room.
 func Spacer(w, h float32) fyne.CanvasObject {
-	r := canvas.NewRectangle(nil)
+	r := canvas.NewRectangle(none)
 	r.SetMinSize(fyne.NewSize(w, h))
 	return r
 }
 
 // Fill is a plain ground of a theme colour, for the back of a container.
 func Fill(c fyne.ThemeColorName) fyne.CanvasObject {
-	g := &ground{color: c, back: canvas.NewRectangle(nil)}
+	g := &ground{color: c, back: canvas.NewRectangle(none)}
 	g.ExtendBaseWidget(g)
 	return g
 }
 
 // RoundFill is a ground with round corners.
 func RoundFill(c fyne.ThemeColorName, radius float32) fyne.CanvasObject {
-	g := &ground{color: c, back: canvas.NewRectangle(nil)}
+	g := &ground{color: c, back: canvas.NewRectangle(none)}
 	g.back.CornerRadius = radius
 	g.ExtendBaseWidget(g)
 	return g

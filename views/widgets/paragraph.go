@@ -62,14 +62,14 @@ func (p *Paragraph) SetColor(c fyne.ThemeColorName) {
 }
 
 func (p *Paragraph) wrap() {
-	like := canvas.NewText("", nil)
+	like := canvas.NewText("", none)
 	p.style.set(like)
 	var lines []string
 	for _, l := range strings.Split(p.text, "\n") {
 		lines = append(lines, wrapLine(l, p.width, like)...)
 	}
 	for len(p.lines) < len(lines) {
-		p.lines = append(p.lines, canvas.NewText("", nil))
+		p.lines = append(p.lines, canvas.NewText("", none))
 	}
 	p.lines = p.lines[:len(lines)]
 	h := lineHeight(like.TextSize)
@@ -140,7 +140,7 @@ func (p *Paragraph) CreateRenderer() fyne.WidgetRenderer {
 			}
 		},
 		func() fyne.Size {
-			like := canvas.NewText("", nil)
+			like := canvas.NewText("", none)
 			p.style.set(like)
 			h := lineHeight(like.TextSize)
 			return fyne.NewSize(24, h*float32(max(1, len(p.lines))))

@@ -4,9 +4,14 @@
 package widgets
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 )
+
+// none is no colour: Fyne's painters do not take nil.
+var none = color.Transparent
 
 // renderer is the renderer of every widget here: functions over a fixed set of objects.
 // refresh must set every colour again, for a theme change arrives as a Refresh.

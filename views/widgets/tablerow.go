@@ -23,7 +23,7 @@ type tableRow struct {
 }
 
 func newTableRow(t *Table) *tableRow {
-	r := &tableRow{t: t, index: -1, back: canvas.NewRectangle(nil), line: canvas.NewRectangle(nil)}
+	r := &tableRow{t: t, index: -1, back: canvas.NewRectangle(none), line: canvas.NewRectangle(none)}
 	for i, c := range t.c.Columns {
 		cell := t.c.NewCell(i)
 		if text, ok := cell.(*Text); ok && c.Align != fyne.TextAlignLeading {
@@ -115,7 +115,7 @@ func (r *tableRow) CreateRenderer() fyne.WidgetRenderer {
 		func() fyne.Size { return fyne.NewSize(100, r.t.c.RowHeight) },
 		func() {
 			marked := r.index >= 0 && r.index == r.t.current
-			r.back.FillColor, r.back.StrokeWidth = nil, 0
+			r.back.FillColor, r.back.StrokeWidth = none, 0
 			switch {
 			case marked && (r.t.c.Selectable || r.t.focused):
 				r.back.FillColor = theme.Color(theme.RowSelected)
@@ -153,10 +153,10 @@ type tableHead struct {
 }
 
 func newTableHead(t *Table) *tableHead {
-	h := &tableHead{t: t, sorted: -1, over: -1, arrow: NewIcon(resources.IconArrowUp, theme.TextSecondary, 12), line: canvas.NewRectangle(nil)}
+	h := &tableHead{t: t, sorted: -1, over: -1, arrow: NewIcon(resources.IconArrowUp, theme.TextSecondary, 12), line: canvas.NewRectangle(none)}
 	h.disabled = true // not in the tab order: the table itself is
 	for range t.c.Columns {
-		h.labels = append(h.labels, canvas.NewText("", nil))
+		h.labels = append(h.labels, canvas.NewText("", none))
 	}
 	h.ExtendBaseWidget(h)
 	return h

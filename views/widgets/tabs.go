@@ -131,9 +131,9 @@ type tabStrip struct {
 }
 
 func newTabStrip(t *Tabs) *tabStrip {
-	s := &tabStrip{tabs: t, over: -1, under: canvas.NewRectangle(nil), baseline: canvas.NewRectangle(nil), frame: canvas.NewRectangle(nil)}
+	s := &tabStrip{tabs: t, over: -1, under: canvas.NewRectangle(none), baseline: canvas.NewRectangle(none), frame: canvas.NewRectangle(none)}
 	for range t.items {
-		l := canvas.NewText("", nil)
+		l := canvas.NewText("", none)
 		TextStyle{Medium: true}.set(l)
 		s.labels = append(s.labels, l)
 	}

@@ -72,7 +72,7 @@ type fit struct {
 
 // NewText makes a line in a style.
 func NewText(s string, style TextStyle) *Text {
-	t := &Text{style: style, text: s, drawn: canvas.NewText(s, nil)}
+	t := &Text{style: style, text: s, drawn: canvas.NewText(s, none)}
 	style.set(t.drawn)
 	t.ExtendBaseWidget(t)
 	return t

@@ -29,7 +29,7 @@ func NewToast(k Kind, text, action string, tapped, closed func()) *Toast {
 		right.Add(Spacer(4, 1))
 	}
 	right.Add(IconButton(resources.IconClose, "Dismiss", closed).Small())
-	t := &Toast{kind: k, text: text, back: canvas.NewRectangle(nil), edge: canvas.NewRectangle(nil),
+	t := &Toast{kind: k, text: text, back: canvas.NewRectangle(none), edge: canvas.NewRectangle(none),
 		icon: NewIcon(icon, ink, 18), row: Spread(NewParagraph(text), right)}
 	t.back.CornerRadius = theme.Size(theme.CardRadius)
 	t.edge.CornerRadius = 2
