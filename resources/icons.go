@@ -65,7 +65,7 @@ var (
 	IconArrowUp      = stroked("arrow-up", `<path d="M12 19.5 V4.5"/><path d="M6 10.5 L12 4.5 L18 10.5"/>`)
 	IconArrowDown    = stroked("arrow-down", `<path d="M12 4.5 V19.5"/><path d="M6 13.5 L12 19.5 L18 13.5"/>`)
 	IconExternal     = stroked("external", `<path d="M13.5 4 H20 V10.5"/><path d="M20 4 L11 13"/><path d="M17.5 13.5 V20 H4 V6.5 H10.5"/>`)
-	IconProgress     = stroked("progress", `<path d="M19.5 8 A8.5 8.5 0 1 0 20.5 12"/>`)
+	IconProgress     = stroked("progress", `<path d="M14.2 3.8 A8.5 8.5 0 1 0 18 18"/>`)
 	IconLogo         = stroked("logo", `<path d="M17 7.5 C15.8 5.6 14.1 4.8 12 4.8 C9.3 4.8 7.2 6.1 7.2 8.3 C7.2 13 17.2 10.8 17.2 15.6 C17.2 18 14.9 19.3 12.1 19.3 C9.7 19.3 7.7 18.3 6.6 16.2"/>`)
 )
 

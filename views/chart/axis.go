@@ -78,7 +78,7 @@ func bytesLabel(v float64) string {
 		}
 		v, unit = v/1024, u
 	}
-	return strconv.FormatFloat(v, 'f', -1, 64) + unit
+	return strconv.FormatFloat(v, 'g', 4, 64) + unit
 }
 
 // figure writes a value beside the crosshair.

@@ -2,6 +2,7 @@ package widgets
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -31,7 +32,7 @@ func NewKeyValues(keyWidth float32) *KeyValues {
 func (k *KeyValues) Set(rows []KeyValue) {
 	k.rows.Objects = k.rows.Objects[:0]
 	for _, r := range rows {
-		k.rows.Objects = append(k.rows.Objects, Columns(8, []float32{-k.width, 1}, Muted(r.Key).Truncate(), r.value()))
+		k.rows.Objects = append(k.rows.Objects, Columns(8, []float32{-k.width, 1}, VStack(0, Muted(r.Key).Truncate()), r.value()))
 	}
 	k.rows.Refresh()
 	k.Refresh()
@@ -45,8 +46,23 @@ func (r KeyValue) value() fyne.CanvasObject {
 	if r.Copy == nil {
 		return text
 	}
-	return Spread(text, newCopyButton(func() string { return r.Value }, r.Copy))
+	return container.New(besideTop{}, text, newCopyButton(func() string { return r.Value }, r.Copy))
 }
 
 // CreateRenderer is for Fyne.
 func (k *KeyValues) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(k.rows) }
+
+// besideTop puts the second object right of the first, at its top line.
+type besideTop struct{}
+
+func (besideTop) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	m := o[1].MinSize()
+	heightFor(o[0], max(0, size.Width-m.Width-2))
+	o[0].Move(fyne.NewPos(0, 0))
+	place(o[1], size.Width-m.Width, -3, m.Width, m.Height)
+}
+
+func (besideTop) MinSize(o []fyne.CanvasObject) fyne.Size {
+	a, b := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(a.Width+b.Width+2, a.Height)
+}

@@ -207,20 +207,30 @@ func Flow(gap float32, o ...fyne.CanvasObject) *fyne.Container {
 type flow struct{ gap, height float32 }
 
 func (f *flow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	x, y, row := float32(0), float32(0), float32(0)
+	x, y, high := float32(0), float32(0), float32(0)
+	var row []fyne.CanvasObject
+	end := func() { // puts the row's objects to its middle
+		for _, o := range row {
+			o.Move(fyne.NewPos(o.Position().X, y+(high-o.Size().Height)/2))
+		}
+		row = row[:0]
+	}
 	for _, o := range objects {
 		if !o.Visible() {
 			continue
 		}
 		m := o.MinSize()
 		if x > 0 && x+m.Width > size.Width {
-			x, y, row = 0, y+row+f.gap, 0
+			end()
+			x, y, high = 0, y+high+f.gap, 0
 		}
 		place(o, x, y, min(m.Width, size.Width), m.Height)
+		row = append(row, o)
 		x += m.Width + f.gap
-		row = max(row, m.Height)
+		high = max(high, m.Height)
 	}
-	f.height = y + row
+	end()
+	f.height = y + high
 }
 
 func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {

@@ -119,8 +119,8 @@ func (s *Select) shown() (string, bool) {
 
 func (s *Select) lay(size fyne.Size) {
 	place(s.back, 0, 0, size.Width, size.Height)
-	room := max(0, size.Width-11-30)
-	place(s.label, 11, 0, room, size.Height)
+	room := max(0, size.Width-9-30)
+	place(s.label, 9, 0, room, size.Height)
 	text, _ := s.shown()
 	s.label.Text = ellipsis(text, max(1, room), s.label)
 	place(s.arrow, size.Width-26, 0, 16, size.Height)
@@ -131,7 +131,7 @@ func (s *Select) CreateRenderer() fyne.WidgetRenderer {
 	return newRenderer(s.lay,
 		func() fyne.Size {
 			text, _ := s.shown()
-			return fyne.NewSize(min(260, 11+textWidth(text, s.label)+7+30), theme.Size(theme.ControlHeight))
+			return fyne.NewSize(min(260, 9+textWidth(text, s.label)+7+30), theme.Size(theme.ControlHeight))
 		},
 		func() {
 			text, chosen := s.shown()

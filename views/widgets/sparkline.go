@@ -2,7 +2,6 @@ package widgets
 
 import (
 	"image"
-	"image/color"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -73,11 +72,6 @@ func (s *Sparkline) draw(w, h int) image.Image {
 	if len(s.points) < 2 {
 		s.points = append(s.points[:0], plot.Point{X: pen, Y: float32(h) - pen}, plot.Point{X: float32(w) - pen, Y: float32(h) - pen})
 		ink = theme.Color(theme.Track)
-	}
-	if top > 0 {
-		n := color.NRGBAModel.Convert(ink).(color.NRGBA)
-		n.A = 28
-		s.plot.Area(s.points, []plot.Point{{X: s.points[0].X, Y: float32(h)}, {X: s.points[len(s.points)-1].X, Y: float32(h)}}, n)
 	}
 	s.plot.Line(s.points, pen, ink)
 	return s.plot.Image
