@@ -79,6 +79,7 @@ type Chart struct {
 	data  Data
 	axis  axis
 	cross int
+	left  float32 // where the plot begins
 	peers []*Chart
 
 	plot    plot.Canvas
@@ -190,14 +191,14 @@ func (c *Chart) indexAt(x float32) int {
 const (
 	headHeight = 28
 	axisHeight = 20
-	leftRoom   = 42
+	leastLeft  = 30 // room for the figures of the axis
 )
 
 // plotPlace is where the plot lies in the widget.
 func (c *Chart) plotPlace() (fyne.Position, fyne.Size) {
 	s := c.Size()
-	return fyne.NewPos(leftRoom, headHeight+4),
-		fyne.NewSize(max(1, s.Width-leftRoom-4), max(1, s.Height-headHeight-axisHeight-8))
+	return fyne.NewPos(c.left, headHeight+4),
+		fyne.NewSize(max(1, s.Width-c.left-4), max(1, s.Height-headHeight-axisHeight-8))
 }
 
 // empties tells whether there is no value at all.
@@ -284,7 +285,7 @@ func (c *Chart) update() {
 	c.style(c.empty, theme.TextSecondary, theme.TextSmall, false)
 	c.empty.Hidden = !c.empties()
 	c.empty.Alignment = fyne.TextAlignCenter
-	c.empty.Move(p)
+	c.empty.Move(p.SubtractXY(0, 14)) // off the line in the middle
 	c.empty.Resize(s)
 	c.collect()
 	c.placeCross()
@@ -356,17 +357,20 @@ func (c *Chart) yAxis() {
 		c.ylabels = append(c.ylabels, canvas.NewText("", none))
 	}
 	c.grid, c.ylabels = c.grid[:len(ticks)], c.ylabels[:len(ticks)]
+	c.left = leastLeft
+	for i, v := range ticks {
+		c.style(c.ylabels[i], theme.ChartAxis, theme.TextAxis, false)
+		c.ylabels[i].Text, c.ylabels[i].Alignment = c.axis.label(v), fyne.TextAlignTrailing
+		c.left = max(c.left, c.ylabels[i].MinSize().Width+10)
+	}
 	p, s := c.plotPlace()
 	for i, v := range ticks {
 		y := p.Y + s.Height*float32(1-v/c.axis.top)
 		c.grid[i].FillColor = theme.Color(theme.ChartGrid)
 		c.grid[i].Move(fyne.NewPos(p.X, float32(math.Round(float64(y)))))
 		c.grid[i].Resize(fyne.NewSize(s.Width, 1))
-		t := c.ylabels[i]
-		c.style(t, theme.ChartAxis, theme.TextAxis, false)
-		t.Text, t.Alignment = c.axis.label(v), fyne.TextAlignTrailing
-		t.Move(fyne.NewPos(0, y-8))
-		t.Resize(fyne.NewSize(leftRoom-8, 16))
+		c.ylabels[i].Move(fyne.NewPos(0, y-8))
+		c.ylabels[i].Resize(fyne.NewSize(c.left-8, 16))
 	}
 }
 

@@ -141,7 +141,7 @@ func textOf(o fyne.CanvasObject) (string, bool) {
 		return o.Text, true
 	case *widget.Entry:
 		return o.Text, true
-	case *widgets.Toast, *widgets.SearchEntry:
+	case *widgets.Toast, *widgets.SearchEntry, *widgets.CodeBox, *widgets.CopyText:
 		return "", false // their parts bear the text
 	case interface{ Text() string }:
 		return o.Text(), true

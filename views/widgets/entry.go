@@ -31,6 +31,33 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	e.Entry.TypedKey(k)
 }
 
+// TypedShortcut is for Fyne.
+func (e *Entry) TypedShortcut(s fyne.Shortcut) {
+	if !passOn(e, s) {
+		e.Entry.TypedShortcut(s)
+	}
+}
+
+// passOn gives a shortcut of the window to its canvas and tells whether it did: Fyne
+// sends it to the focused object only. Those that move or delete in the text stay.
+func passOn(o fyne.CanvasObject, s fyne.Shortcut) bool {
+	c, ok := s.(*desktop.CustomShortcut)
+	if !ok {
+		return false
+	}
+	if c.Modifier != fyne.KeyModifierAlt {
+		switch c.KeyName {
+		case fyne.KeyLeft, fyne.KeyRight, fyne.KeyBackspace, fyne.KeyDelete, fyne.KeyHome, fyne.KeyEnd:
+			return false
+		}
+	}
+	if canvas, ok := fyne.CurrentApp().Driver().CanvasForObject(o).(fyne.Shortcutable); ok {
+		canvas.TypedShortcut(s)
+		return true
+	}
+	return false
+}
+
 // CodeEditor is for many lines in the monospace font.
 type CodeEditor struct {
 	widget.Entry
@@ -59,7 +86,9 @@ func (e *CodeEditor) TypedShortcut(s fyne.Shortcut) {
 		}
 		return
 	}
-	e.Entry.TypedShortcut(s)
+	if !passOn(e, s) {
+		e.Entry.TypedShortcut(s)
+	}
 }
 
 // TypedKey is for Fyne.
@@ -80,6 +109,13 @@ type SearchEntry struct {
 
 type searchLine struct {
 	widget.Entry
+}
+
+// TypedShortcut is for Fyne.
+func (s *searchLine) TypedShortcut(sc fyne.Shortcut) {
+	if !passOn(s, sc) {
+		s.Entry.TypedShortcut(sc)
+	}
 }
 
 // TypedKey is for Fyne.

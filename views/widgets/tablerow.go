@@ -142,7 +142,7 @@ func (r *rowRenderer) Refresh() {
 
 // tableHead is the row of titles.
 type tableHead struct {
-	control
+	widget.BaseWidget
 	t          *Table
 	sorted     int
 	descending bool
@@ -154,7 +154,6 @@ type tableHead struct {
 
 func newTableHead(t *Table) *tableHead {
 	h := &tableHead{t: t, sorted: -1, over: -1, arrow: NewIcon(resources.IconArrowUp, theme.TextSecondary, 12), line: canvas.NewRectangle(none)}
-	h.disabled = true // not in the tab order: the table itself is
 	for range t.c.Columns {
 		h.labels = append(h.labels, canvas.NewText("", none))
 	}
@@ -186,6 +185,9 @@ func (h *tableHead) Tapped(e *fyne.PointEvent) {
 	}
 }
 
+// MouseIn is for Fyne.
+func (h *tableHead) MouseIn(e *desktop.MouseEvent) { h.MouseMoved(e) }
+
 // MouseMoved is for Fyne.
 func (h *tableHead) MouseMoved(e *desktop.MouseEvent) {
 	if i := h.at(e.Position.X); i != h.over {
@@ -195,7 +197,7 @@ func (h *tableHead) MouseMoved(e *desktop.MouseEvent) {
 }
 
 // MouseOut is for Fyne.
-func (h *tableHead) MouseOut() { h.over = -1; h.control.MouseOut() }
+func (h *tableHead) MouseOut() { h.over = -1; h.Refresh() }
 
 // Cursor is for Fyne.
 func (h *tableHead) Cursor() desktop.Cursor {
@@ -204,9 +206,6 @@ func (h *tableHead) Cursor() desktop.Cursor {
 	}
 	return desktop.DefaultCursor
 }
-
-// TypedKey is for Fyne.
-func (h *tableHead) TypedKey(*fyne.KeyEvent) {}
 
 func (h *tableHead) lay(s fyne.Size) {
 	place(h.line, 0, s.Height-1, s.Width, 1)
