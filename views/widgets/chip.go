@@ -102,7 +102,7 @@ func (r *RemovableChip) CreateRenderer() fyne.WidgetRenderer {
 	return newRenderer(
 		func(s fyne.Size) {
 			place(r.frame, 0, 0, s.Width, s.Height)
-			place(r.chip, 0, 0, s.Width-18, s.Height)
+			place(r.chip, 0, 0, s.Width-16, s.Height)
 			place(r.cross, s.Width-19, 0, 12, s.Height)
 		},
 		func() fyne.Size { return fyne.NewSize(r.chip.width()+16, 22) },
