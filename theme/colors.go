@@ -48,6 +48,7 @@ var ours = map[fyne.ThemeColorName]pair{
 	Skeleton:       {0xEDF1F4FF, 0x222C34FF},
 	Overlay:        {0x11171C66, 0x00000099},
 
+	MenuShadow:        {0x11171C12, 0x00000040},
 	Danger:            {0xC82D4CFF, 0xF0748DFF},
 	DangerFill:        {0xC82D4CFF, 0xC82D4CFF},
 	Warning:           {0xA8480FFF, 0xE9924AFF},
@@ -109,7 +110,7 @@ var fynes = map[fyne.ThemeColorName]fyne.ThemeColorName{
 var extra = map[fyne.ThemeColorName]pair{
 	fynetheme.ColorNameFocus:               {0x2272B43F, 0x4299E04F},
 	fynetheme.ColorNameSelection:           {0x2272B438, 0x4299E055},
-	fynetheme.ColorNameShadow:              {0x11171C24, 0x00000066},
+	fynetheme.ColorNameShadow:              {0x11171C14, 0x00000055},
 	fynetheme.ColorNameScrollBar:           {0x11171C40, 0xE8ECF040},
 	fynetheme.ColorNameScrollBarBackground: {0x00000000, 0x00000000},
 	fynetheme.ColorNameForegroundOnError:   {0xFFFFFFFF, 0x11171CFF},

@@ -33,6 +33,7 @@ const (
 	Skeleton       fyne.ThemeColorName = "servery.skeleton"
 	Overlay        fyne.ThemeColorName = "servery.overlay" // over the page, behind a dialog
 
+	MenuShadow        fyne.ThemeColorName = "servery.menu.shadow"
 	Danger            fyne.ThemeColorName = "servery.danger"
 	DangerFill        fyne.ThemeColorName = "servery.danger.fill"
 	Warning           fyne.ThemeColorName = "servery.warning"

@@ -41,7 +41,7 @@ func (h *Harness) Tap(text string) {
 		h.t.Fatalf("nothing to click bears %q; there is:\n  %s", text, strings.Join(h.Texts(), "\n  "))
 	}
 	target := tappable(*hit)
-	if d, ok := target.object.(fyne.Disableable); ok && d.Disabled() {
+	if d, ok := target.object.(interface{ Disabled() bool }); ok && d.Disabled() {
 		h.t.Fatalf("%q is disabled", text)
 	}
 	s := hit.object.Size()
@@ -57,9 +57,12 @@ func (h *Harness) Tap(text string) {
 // ground takes them for nothing.
 func tappable(f found) *found {
 	is := func(o fyne.CanvasObject) bool {
-		_, modal := o.(*widgets.Modal)
+		switch o.(type) {
+		case *widgets.Modal, *widgets.Menu:
+			return false
+		}
 		_, ok := o.(fyne.Tappable)
-		return ok && !modal
+		return ok
 	}
 	if is(f.object) {
 		return &f

@@ -82,7 +82,7 @@ func CloseTop(c fyne.Canvas) bool {
 	case *Modal:
 		top.Hide()
 		return true
-	case *widget.PopUpMenu:
+	case *Menu:
 		top.Hide()
 		return true
 	default:
