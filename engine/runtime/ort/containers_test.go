@@ -3,6 +3,7 @@
 package ort
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"testing"
@@ -139,22 +140,23 @@ func TestMapsIn(t *testing.T) {
 	}
 }
 
-// withOptionalOutput adds an output of type optional(tensor(float)) to a model: protobuf
-// joins the graph given twice.
-func withOptionalOutput(model []byte, name string) []byte {
-	field := func(b []byte, n protowire.Number, v []byte) []byte {
-		return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), v)
-	}
-	return field(model, 7, field(nil, 12, append(field(nil, 1, []byte(name)), field(nil, 2, optionalFloat())...)))
+// message is a protobuf field that holds the parts one after another.
+func message(n protowire.Number, parts ...[]byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), bytes.Join(parts, nil))
 }
 
-// optionalFloat is the TypeProto of optional(tensor(float)).
-func optionalFloat() []byte {
-	field := func(n protowire.Number, v []byte) []byte {
-		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), v)
-	}
-	tensorType := field(1, protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(tensor.Float32)))
-	return field(9, field(1, tensorType))
+func number(n protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+}
+
+// floatType is the TypeProto of tensor(float) without a shape.
+func floatType() []byte { return message(1, number(1, uint64(tensor.Float32))) }
+
+// withOptionalOutput adds an output of type optional(tensor(float)), and nodes, to a
+// model: protobuf joins a graph that is given twice.
+func withOptionalOutput(model []byte, name string, nodes ...[]byte) []byte {
+	port := message(12, message(1, []byte(name)), message(2, message(9, message(1, floatType()))))
+	return append(model, message(7, append(nodes, port)...)...)
 }
 
 func TestOptionalOutput(t *testing.T) {
@@ -168,6 +170,25 @@ func TestOptionalOutput(t *testing.T) {
 	}
 	if got := run(t, s, named("x", floats([]int64{2}, 1, 2))); !equal(got[0].Tensor, floats([]int64{2}, 1, 2)) {
 		t.Errorf("with a value: %+v", got[0])
+	}
+}
+
+func TestOptionalOutputThatIsLeftOut(t *testing.T) {
+	// NodeProto of o = Optional(), whose attribute says what o would hold.
+	none := message(1, message(2, []byte("o")), message(4, []byte("Optional")),
+		message(5, message(1, []byte("type")), message(14, floatType()), number(20, 13)))
+	graph := onnxtest.Graph{
+		Nodes:   []onnxtest.Node{{Op: "Neg", Inputs: []string{"x"}, Outputs: []string{"y"}}},
+		Inputs:  []tensor.Port{onnxtest.Port("x", tensor.Float32, -1)},
+		Outputs: []tensor.Port{onnxtest.Port("y", tensor.Float32, -1)},
+	}
+	s := load(t, file(t, withOptionalOutput(onnxtest.Model(graph), "o", none)), Options{})
+	got := run(t, s, named("x", floats([]int64{1}, 3)))
+	if !equal(got[0].Tensor, floats([]int64{1}, -3)) {
+		t.Errorf("y = %+v", got[0].Tensor)
+	}
+	if v := got[1].Value; got[1].Name != "o" || v.Tensor != nil || v.Sequence != nil || v.Map != nil {
+		t.Errorf("o = %+v, want no value", v)
 	}
 }
 
