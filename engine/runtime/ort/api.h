@@ -66,6 +66,7 @@ typedef struct {
 	X(47, OrtStatus *, unset_terminate, (OrtRunOptions *)) \
 	X(48, OrtStatus *, create_tensor, (OrtAllocator *, const int64_t *shape, size_t rank, int type, OrtValue **)) \
 	X(49, OrtStatus *, create_tensor_over, (const OrtMemoryInfo *, void *data, size_t bytes, const int64_t *shape, size_t rank, int type, OrtValue **)) \
+	X(50, OrtStatus *, is_tensor, (const OrtValue *, int *)) \
 	X(51, OrtStatus *, tensor_data, (OrtValue *, void **)) \
 	X(53, OrtStatus *, string_bytes, (const OrtValue *, size_t *)) \
 	X(54, OrtStatus *, string_content, (const OrtValue *, void *text, size_t bytes, size_t *offsets, size_t n)) \

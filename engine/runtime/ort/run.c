@@ -162,11 +162,14 @@ static int read_children(library *lib, frame *f, size_t at) {
 // optional output that the model left out keeps kind ORT_UNKNOWN.
 static int read_node(library *lib, frame *f, size_t at) {
 	node *n = &f->out[at];
-	int there = 0;
+	int there = 0, tensor = 0;
 	if (n->value == NULL) return 0;
 	if (take(lib, lib->f.has_value(n->value, &there), &f->error)) return 1;
 	if (!there) return 0;
-	if (take(lib, lib->f.kind_of_value(n->value, &n->kind), &f->error)) return 1;
+	// kind_of_value makes a whole type description on its way (0.3 µs), is_tensor does not.
+	if (take(lib, lib->f.is_tensor(n->value, &tensor), &f->error)) return 1;
+	if (tensor) n->kind = ORT_TENSOR;
+	else if (take(lib, lib->f.kind_of_value(n->value, &n->kind), &f->error)) return 1;
 	switch (n->kind) {
 	case ORT_TENSOR:
 		return read_tensor(lib, f, n);
