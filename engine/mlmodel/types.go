@@ -25,13 +25,16 @@ type Column struct {
 	Name     string
 	Type     ColumnType
 	Required bool
+	// Inner is the compact JSON of what an Array, Object or Map holds: an array's "items"
+	// ({"type":"string"}), an object's "properties", a map's "values". Empty otherwise.
+	Inner string
 }
 
 // ColumnType is MLflow's DataType name, as written in a signature.
 type ColumnType string
 
 // MLflow's column types (mlflow/types/schema.py, DataType). Array, Object and Map carry
-// their inner types in a signature; those are kept in the raw signature only.
+// inner types: see Column.Inner.
 const (
 	Boolean  ColumnType = "boolean"
 	Integer  ColumnType = "integer" // int32
@@ -45,6 +48,8 @@ const (
 	Object   ColumnType = "object"
 	Map      ColumnType = "map"
 	Any      ColumnType = "any"
+	// SparkVector is Spark ML's vector: numbers, in JSON a list of them.
+	SparkVector ColumnType = "sparkml_vector"
 )
 
 // TensorSpec is one tensor of a tensor schema; a dimension of -1 is free. Name may be
@@ -61,10 +66,5 @@ type Param struct {
 	Type    ColumnType
 	Default string
 	Shape   []int64 // nil for a scalar, [-1] for a list
-}
-
-// InputExample is the example saved with a model, as the body of a scoring request:
-// ready to POST.
-type InputExample struct {
-	Body []byte
+	Inner   string  // an Object's properties, as in Column
 }
