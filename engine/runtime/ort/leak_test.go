@@ -128,7 +128,7 @@ func TestSessionsGiveTheirMemoryBack(t *testing.T) {
 			s.Close()
 			o.Release()
 		}},
-		"cancel": {2000, func() { library(t).NewCancel().Close() }},
+		"cancel": {20000, func() { library(t).NewCancel().Close() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := grown(t, c.n, c.once); got > bound {
