@@ -139,7 +139,7 @@ func (e exampleInfo) body(raw json.RawMessage) map[string]json.RawMessage {
 			return nil
 		}
 		return map[string]json.RawMessage{"dataframe_split": split}
-	case isRows:
+	case isRows, isObject:
 		return map[string]json.RawMessage{"inputs": raw}
 	}
 	return nil

@@ -226,6 +226,7 @@ func TestMakesARequestOfEveryFormOfExample(t *testing.T) {
 		"instances":            {"{type: ndarray, format: tf-serving}", `{"instances": [[1]]}`, `{"instances":[[1]]}`},
 		"bare array":           {"{type: ndarray}", `[[1, 2]]`, `{"inputs":[[1,2]]}`},
 		"JSON object":          {"{type: json_object}", `{"q": "hi <b>"}`, `{"inputs":{"q":"hi <b>"}}`},
+		"object of MLflow 3":   {"{type: ndarray}", `{"a": [0, 1], "b": [[1.5]]}`, `{"inputs":{"a":[0,1],"b":[[1.5]]}}`},
 		"params":               {`{type: dataframe, pandas_orient: split, params: "true"}`, `{"inputs": {"data": [[1]]}, "params": {"k": 2}}`, `{"dataframe_split":{"data":[[1]]},"params":{"k":2}}`},
 		"params of an array":   {`{type: ndarray, params: "true"}`, `{"inputs": {"inputs": [1]}, "params": {"k": 2}}`, `{"inputs":[1],"params":{"k":2}}`},
 		"params, old":          {"{type: ndarray, params: true}", `{"data": {"inputs": [1]}, "params": {"k": 2}}`, `{"inputs":[1],"params":{"k":2}}`},

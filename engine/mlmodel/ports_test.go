@@ -56,6 +56,8 @@ func TestWritesAnExampleOfZeros(t *testing.T) {
 		"no elements":     {nil, []tensor.Port{port("x", tensor.Uint8, 2, 0)}, `{"inputs": [[], []]}`},
 		"free in the signature": {&Signature{Inputs: &Schema{Tensors: []TensorSpec{{"", tensor.Int8, []int64{-1, -1}}}}},
 			[]tensor.Port{port("x", tensor.Int8, -1, 2)}, `{"inputs": [[0, 0]]}`},
+		"nothing enforced": {&Signature{Inputs: &Schema{Columns: []Column{{Type: Any, Required: true}}}},
+			[]tensor.Port{port("x", tensor.Int8, 2)}, `{"inputs": [0, 0]}`},
 		"table": {&Signature{Inputs: &Schema{Columns: []Column{{Name: "a", Type: Double}, {Name: "b", Type: String}, {Name: "c", Type: Long},
 			{Name: "d", Type: Boolean}, {Name: "e", Type: Array, Inner: `{"type":"float"}`}, {Name: "f", Type: Map, Inner: `{"type":"float"}`},
 			{Name: "g", Type: Object, Inner: `{"q":{"type":"long"},"p":{"type":"any"},"o":{"type":"any","required":false}}`}}}}, nil,

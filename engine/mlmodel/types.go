@@ -20,6 +20,13 @@ type Schema struct {
 	Tensors []TensorSpec
 }
 
+// Unchecked tells that nothing is enforced: there is no schema, or it is the one column
+// of type any without a name that MLflow writes where it cannot infer one
+// (mlflow/models/signature.py, infer_signature).
+func (s *Schema) Unchecked() bool {
+	return s == nil || (len(s.Columns) == 1 && s.Columns[0].Name == "" && s.Columns[0].Type == Any)
+}
+
 // Column is one column of a table. Name may be empty: then columns go by position.
 type Column struct {
 	Name     string

@@ -175,6 +175,35 @@ func TestReadsEveryKindOfPort(t *testing.T) {
 	equal(t, "dims", m.Inputs[0].Dims, []string{"n", "", ""})
 }
 
+func TestReadsTheReadyMadeModelsOfTests(t *testing.T) {
+	cases := map[string]struct {
+		file            []byte
+		inputs, outputs []string
+	}{
+		"Add":          {onnxtest.Add(3), []string{"x float32[-1,3]"}, []string{"y float32[-1,3]"}},
+		"Identity":     {onnxtest.Identity(tensor.String, []int64{-1, 2}), []string{"x str[-1,2]"}, []string{"y str[-1,2]"}},
+		"DivInt64":     {onnxtest.DivInt64(), []string{"a int64[-1]", "b int64[-1]"}, []string{"c int64[-1]"}},
+		"Huge":         {onnxtest.Huge(), []string{"n int64[1]"}, []string{"y float32[]"}},
+		"HugeAtLoad":   {onnxtest.HugeAtLoad(), []string{"x float32[-1]"}, []string{"y float32[-1]"}},
+		"Loop":         {onnxtest.Loop(), []string{"trips int64[1]"}, []string{"y float32[]"}},
+		"ZipMap":       {onnxtest.ZipMap(), []string{"x float32[-1,2]"}, []string{"label int64[-1]", "probabilities sequence(map(int64,float32))"}},
+		"WithExternal": {onnxtest.WithExternal(4, "w.bin"), []string{"x float32[-1,4]"}, []string{"y float32[-1,4]"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			m, err := Parse(c.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "inputs", texts(m.Inputs), c.inputs)
+			equal(t, "outputs", texts(m.Outputs), c.outputs)
+		})
+	}
+	if m, err := Parse(onnxtest.ManyInputs()); err != nil || len(m.Inputs) != 8 || len(m.Outputs) != 8 {
+		t.Errorf("ManyInputs: %v", err)
+	}
+}
+
 func TestReadRefusesAFolder(t *testing.T) {
 	var format *FormatError
 	if _, err := Read(t.TempDir()); !errors.As(err, &format) {
