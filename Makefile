@@ -8,7 +8,6 @@ VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
 PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
-FYNE        := fyne.io/tools/cmd/fyne@v1.7.4
 
 export LANG ?= C.UTF-8
 
@@ -32,8 +31,6 @@ build: deps onnxruntime ## build bin/servery
 test: test-deps onnxruntime ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
-	$(GO) build -o $(BIN) .
-	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
@@ -77,7 +74,7 @@ screenshots: test-deps build ## every page of the real window in both themes, in
 
 .PHONY: package
 package: build ## a tar.xz for this machine in dist/, ONNX Runtime included
-	sh scripts/package.sh "$(VERSION)" "$(FYNE)"
+	sh scripts/package.sh "$(VERSION)"
 
 .PHONY: onnxruntime
 onnxruntime: ## fetch ONNX Runtime's library into .onnxruntime (npm), check its SHA-256
