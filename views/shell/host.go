@@ -20,6 +20,9 @@ type Host interface {
 	OpenFile(title string, extensions []string, chosen func(path string))
 	OpenFolder(title string, chosen func(path string))
 	SaveFile(title, name string, chosen func(path string))
+	// ImportModel asks for a model and registers it; path prefills the question, "" does
+	// not. done hears of the version that was made, be it Ready or Failed.
+	ImportModel(path string, done func(fullName string, version int))
 	OpenURL(u string)
 	Canvas() fyne.Canvas
 	Focus(o fyne.Focusable)
@@ -60,6 +63,13 @@ func (h *pageHost) OpenFolder(title string, chosen func(string)) {
 }
 func (h *pageHost) SaveFile(title, name string, chosen func(string)) {
 	h.s.c.Files.SaveFile(title, name, h.whileOpen(chosen))
+}
+func (h *pageHost) ImportModel(path string, done func(string, int)) {
+	if h.s.c.ImportModel == nil {
+		h.Go(ModelsRoute())
+		return
+	}
+	h.s.c.ImportModel(h, path, done)
 }
 func (h *pageHost) OpenURL(u string)       { h.s.openURL(u) }
 func (h *pageHost) Canvas() fyne.Canvas    { return h.s.c.Window.Canvas() }

@@ -20,11 +20,13 @@ type Config struct {
 	Dispatcher Dispatcher
 	Pages      map[string]Factory
 	Mode       theme.Mode
-	SetMode    func(theme.Mode)     // applies and keeps a look
-	Import     func()               // the top bar's button; nil hides it
-	Dropped    func(paths []string) // files dropped on a page that takes none
-	Files      FilePicker           // nil: dialogs inside the window
-	Now        func() time.Time     // nil: the clock
+	SetMode    func(theme.Mode) // applies and keeps a look
+	Import     func()           // the top bar's button; nil hides it
+	// ImportModel asks over a page for a model to register; nil leads to the list of models.
+	ImportModel func(h Host, path string, done func(fullName string, version int))
+	Dropped     func(paths []string) // files dropped on a page that takes none
+	Files       FilePicker           // nil: dialogs inside the window
+	Now         func() time.Time     // nil: the clock
 }
 
 // Shell is the window's content.

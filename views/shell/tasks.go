@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 )
 
 // Dispatcher is how work leaves the UI goroutine and comes back to it. The program
@@ -46,6 +47,36 @@ func Task[T any](h Host, work func(ctx context.Context) (T, error), done func(T,
 			}
 		})
 	})
+}
+
+// ProgressTask is Task for work that tells how far it is and that a person may give up.
+// report may be called from work as often as it likes: progress runs on the UI goroutine
+// with the newest value, and values that it had no time for are passed over. cancel ends
+// work's context; done is still called, with work's error.
+func ProgressTask[T, P any](h Host, work func(ctx context.Context, report func(P)) (T, error), progress func(P), done func(T, error)) (cancel func()) {
+	t := h.Tasks()
+	ctx, cancel := context.WithCancel(t.ctx)
+	var newest atomic.Pointer[P] // nil: nothing is on its way to the UI goroutine
+	report := func(p P) {
+		if newest.Swap(&p) != nil {
+			return
+		}
+		t.d.Post(func() {
+			if p := newest.Swap(nil); p != nil && !t.closed {
+				progress(*p)
+			}
+		})
+	}
+	t.d.Run(func() {
+		v, err := safely(ctx, func(ctx context.Context) (T, error) { return work(ctx, report) })
+		t.d.Post(func() {
+			cancel()
+			if !t.closed {
+				done(v, err)
+			}
+		})
+	})
+	return cancel
 }
 
 // safely keeps a defect in one task from taking the program, and the endpoints it serves,

@@ -18,7 +18,9 @@ type Host struct {
 	Copied   []string
 	Confirms []widgets.Confirm // shown too: Tap their buttons
 	URLs     []string
-	NextPath string // what the file dialogs answer; "" cancels
+	Imports  []string                           // paths that ImportModel was asked with
+	Imported func(fullName string, version int) // what the last ImportModel waits for
+	NextPath string                             // what the file dialogs answer; "" cancels
 	Hold     bool
 	Clock    time.Time // what Now gives; zero is 20 November 2026, 12:52 UTC
 
@@ -128,6 +130,11 @@ func (h *Host) OpenFolder(_ string, chosen func(string)) { h.answer(chosen) }
 
 // SaveFile is for the page.
 func (h *Host) SaveFile(_, _ string, chosen func(string)) { h.answer(chosen) }
+
+// ImportModel is for the page.
+func (h *Host) ImportModel(path string, done func(fullName string, version int)) {
+	h.Imports, h.Imported = append(h.Imports, path), done
+}
 
 // OpenURL is for the page.
 func (h *Host) OpenURL(u string) { h.URLs = append(h.URLs, u) }
