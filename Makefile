@@ -6,7 +6,7 @@ GO      ?= go
 BIN     := bin/servery
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
-PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
+PURE    := ./engine/... ./resources/... ./theme/... ./views/...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 export LANG ?= C.UTF-8
