@@ -33,6 +33,11 @@ func newLabelledCopyButton(text func() string, copy func(string)) *Button {
 	return b
 }
 
+// CopyButton copies what text gives when it is pressed, and says so.
+func CopyButton(text func() string, copy func(string)) *Button {
+	return newLabelledCopyButton(text, copy)
+}
+
 // CopyText is a line in the monospace font with a copy button.
 type CopyText struct {
 	widget.BaseWidget

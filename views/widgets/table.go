@@ -26,6 +26,7 @@ type TableConfig struct {
 	NewCell    func(col int) fyne.CanvasObject
 	UpdateCell func(row, col int, cell fyne.CanvasObject)
 	Opened     func(row int)            // click or Enter; may be nil
+	Moved      func(row int)            // a key moved the mark; may be nil
 	Menu       func(row int) *fyne.Menu // right click; may be nil
 	Sorted     func(col int, descending bool)
 	FitRows    bool // as high as all its rows, without scrolling of its own
@@ -167,8 +168,13 @@ func (t *Table) TypedKey(e *fyne.KeyEvent) {
 }
 
 func (t *Table) move(by int) {
-	if n := t.c.Len(); n > 0 {
-		t.Select(min(n-1, max(0, t.current+by)))
+	n, before := t.c.Len(), t.current
+	if n == 0 {
+		return
+	}
+	t.Select(min(n-1, max(0, before+by)))
+	if t.c.Moved != nil && t.current != before {
+		t.c.Moved(t.current)
 	}
 }
 
