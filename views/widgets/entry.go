@@ -103,12 +103,15 @@ func (e *CodeEditor) TypedKey(k *fyne.KeyEvent) {
 // SearchEntry filters: a magnifier, a line, and Escape clears it.
 type SearchEntry struct {
 	widget.BaseWidget
+	OnLeave func() // Down or Enter: on to what was found; may be nil
+
 	entry *searchLine
 	icon  *Icon
 }
 
 type searchLine struct {
 	widget.Entry
+	owner *SearchEntry
 }
 
 // TypedShortcut is for Fyne.
@@ -128,12 +131,17 @@ func (s *searchLine) TypedKey(k *fyne.KeyEvent) {
 		s.SetText("")
 		return
 	}
+	if leave := s.owner.OnLeave; leave != nil && (k.Name == fyne.KeyDown || k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter) {
+		leave()
+		return
+	}
 	s.Entry.TypedKey(k)
 }
 
 // NewSearchEntry makes an empty filter line; changed hears every change.
 func NewSearchEntry(placeholder string, changed func(string)) *SearchEntry {
 	s := &SearchEntry{entry: &searchLine{}, icon: NewIcon(resources.IconSearch, theme.TextSecondary, 16)}
+	s.entry.owner = s
 	s.entry.ExtendBaseWidget(s.entry)
 	s.entry.PlaceHolder = placeholder
 	s.entry.OnChanged = changed

@@ -15,6 +15,8 @@ type Column struct {
 	Flex     float32 // share of the width that the fixed columns leave
 	Align    fyne.TextAlign
 	Sortable bool
+	// HideUnder leaves the column out where the table is narrower; 0 never does.
+	HideUnder float32
 }
 
 // TableConfig is what a table asks of the page. Cells are made once and used again for
@@ -90,6 +92,15 @@ func (t *Table) Select(i int) {
 	t.current = i
 	t.reveal(i)
 	t.body.mark()
+}
+
+// Mark marks a row where it stands, in sight or not; -1 marks none. It is for rows that
+// moved under the mark.
+func (t *Table) Mark(i int) {
+	if i < t.c.Len() && i != t.current {
+		t.current = i
+		t.body.mark()
+	}
 }
 
 // Selected is the marked row, -1 for none.
@@ -223,14 +234,19 @@ func (t *Table) share(width float32) []float32 {
 	t.widths, t.laidOut = make([]float32, len(t.c.Columns)), width
 	fixed, flex := float32(0), float32(0)
 	for _, c := range t.c.Columns {
-		fixed += c.Width
-		flex += c.Flex
+		if width >= c.HideUnder {
+			fixed += c.Width
+			flex += c.Flex
+		}
 	}
 	left, shrink := width-fixed, float32(1)
 	if left < 0 && fixed > 0 {
 		left, shrink = 0, width/fixed
 	}
 	for i, c := range t.c.Columns {
+		if width < c.HideUnder {
+			continue
+		}
 		t.widths[i] = c.Width * shrink
 		if flex > 0 {
 			t.widths[i] += left * c.Flex / flex

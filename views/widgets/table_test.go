@@ -150,6 +150,50 @@ func TestTitlesSortWhereTheyMay(t *testing.T) {
 
 // A step of the wheel over a thousand rows: what the window must do between two frames
 // besides drawing.
+func TestANarrowTableLeavesOutWhatMayBeLeftOut(t *testing.T) {
+	h := viewtest.New(t, theme.Light)
+	table := widgets.NewTable(widgets.TableConfig{
+		Columns:    []widgets.Column{{Title: "Name", Width: 80, Flex: 1}, {Title: "Tags", Width: 90, HideUnder: 400}},
+		Len:        func() int { return 1 },
+		NewCell:    func(int) fyne.CanvasObject { return widgets.TextCell() },
+		UpdateCell: func(_, col int, cell fyne.CanvasObject) { widgets.SetCell(cell, fmt.Sprint("cell ", col)) },
+	})
+	h.Show(table, 500, 200)
+	h.MustText("Tags", "cell 1")
+	h.Show(table, 300, 200)
+	h.NoText("Tags", "…", "cell 1")
+	h.Show(table, 500, 200)
+	h.MustText("Tags", "cell 1")
+}
+
+func TestAMarkMovesWithoutScrolling(t *testing.T) {
+	h := viewtest.New(t, theme.Light)
+	d := newNumbers(1000)
+	h.Show(d.table, 800, 600)
+	d.table.Mark(900)
+	if h.MustText("row 0.0"); d.table.Selected() != 900 {
+		t.Errorf("marked %d", d.table.Selected())
+	}
+	if d.table.Mark(1000); d.table.Selected() != 900 {
+		t.Error("a row that does not exist is marked")
+	}
+}
+
+func TestDownAndEnterLeaveAFilter(t *testing.T) {
+	h := viewtest.New(t, theme.Light)
+	s := widgets.NewSearchEntry("Filter", nil)
+	left := 0
+	s.OnLeave = func() { left++ }
+	h.Show(s, 200, 40)
+	s.Focus()
+	for _, k := range []fyne.KeyName{fyne.KeyDown, fyne.KeyReturn, fyne.KeyLeft} {
+		h.Key(k)
+	}
+	if left != 2 {
+		t.Errorf("left %d times, want 2", left)
+	}
+}
+
 func BenchmarkTableScroll(b *testing.B) {
 	h := viewtest.New(b, theme.Light)
 	d := newNumbers(1000)

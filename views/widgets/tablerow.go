@@ -69,6 +69,13 @@ func (r *tableRow) lay(s fyne.Size) {
 	x := float32(0)
 	for i, w := range r.t.share(s.Width) {
 		c := r.cells[i]
+		if gone := w == 0 && r.t.c.Columns[i].HideUnder > 0; gone == c.Visible() {
+			if gone {
+				c.Hide()
+			} else {
+				c.Show()
+			}
+		}
 		m := c.MinSize()
 		r.heights[i] = m.Height
 		room := max(0, w-2*cellPadding)
@@ -215,12 +222,14 @@ func (h *tableHead) lay(s fyne.Size) {
 		l, room := h.labels[i], max(0, w-2*cellPadding)
 		l.Text = h.t.c.Columns[i].Title
 		wide := textWidth(l.Text, l)
-		if wide > room {
+		if w == 0 {
+			l.Text = ""
+		} else if wide > room {
 			l.Text = ellipsis(l.Text, max(1, room), l)
 			wide = room
 		}
 		place(l, x+cellPadding, 0, room, s.Height)
-		if i == h.sorted {
+		if i == h.sorted && w > 0 {
 			h.arrow.Hidden = false
 			at := x + cellPadding + wide + 4
 			if h.t.c.Columns[i].Align == fyne.TextAlignTrailing {
