@@ -1,6 +1,9 @@
 package shell
 
 import (
+	"unicode"
+	"unicode/utf8"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
@@ -31,9 +34,17 @@ func (s *Shell) bindGlobal() {
 		if e.Name == fyne.KeyEscape && widgets.CloseTop(canvas) {
 			return
 		}
-		s.press(chord{e.Name, 0})
+		if !prints(e.Name) {
+			s.press(chord{e.Name, 0})
+		}
 	})
+	// What a key prints comes after the key itself, and goes to what has the focus by then:
+	// acting on the key "/" would type it into the line that it moves to.
+	canvas.SetOnTypedRune(func(r rune) { s.press(chord{fyne.KeyName(string(unicode.ToUpper(r))), 0}) })
 }
+
+// prints tells whether a key also arrives as a character.
+func prints(k fyne.KeyName) bool { return utf8.RuneCountInString(string(k)) == 1 }
 
 // listen makes the canvas report a chord, once. Keys without a modifier come through
 // OnTypedKey.

@@ -155,7 +155,8 @@ func (h *Harness) Choose(field, option string) {
 	h.t.Fatalf("field %q has no option %q but %q", field, option, labels)
 }
 
-// Key presses a key where the focus is.
+// Key presses a key where the focus is. As in the real window, what the key prints
+// follows it and goes to what has the focus by then.
 func (h *Harness) Key(name fyne.KeyName) {
 	c := h.window.Canvas()
 	e := &fyne.KeyEvent{Name: name}
@@ -163,6 +164,13 @@ func (h *Harness) Key(name fyne.KeyName) {
 		f.TypedKey(e)
 	} else if on := c.OnTypedKey(); on != nil {
 		on(e)
+	}
+	if r := []rune(strings.ToLower(string(name))); len(r) == 1 {
+		if f := c.Focused(); f != nil {
+			f.TypedRune(r[0])
+		} else if on := c.OnTypedRune(); on != nil {
+			on(r[0])
+		}
 	}
 	h.Settle()
 }
