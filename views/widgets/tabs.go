@@ -112,6 +112,7 @@ func (t *Tabs) CreateRenderer() fyne.WidgetRenderer {
 			return s
 		},
 		func() {
+			t.strip.Refresh() // another title may be the chosen one
 			if t.Size().Width > 0 {
 				t.lay(t.Size())
 			}
