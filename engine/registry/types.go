@@ -90,7 +90,7 @@ type Version struct {
 	// path inside it, with forward slashes.
 	Dir       string
 	ModelFile string
-	// SHA256 is the hex digest over all files of the artifact: see Digest.
+	// SHA256 is the hex digest over all files of the artifact: see artifact.Digest.
 	SHA256 string
 	Size   int64 // bytes of all files of the artifact
 

@@ -1,0 +1,35 @@
+//go:build unix
+
+package registry
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// links is how many names a file has.
+func links(f *os.File) (uint64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1, nil
+	}
+	return uint64(stat.Nlink), nil
+}
+
+// syncDirectory makes the names in a folder durable. File systems that cannot say EINVAL.
+func syncDirectory(f *os.File) error {
+	if err := f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err
+	}
+	return nil
+}
+
+// diskFull tells a full disk or a spent quota.
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

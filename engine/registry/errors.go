@@ -1,0 +1,91 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotFoundError says that a model, a version of it or an alias does not exist.
+type NotFoundError struct {
+	Name    string // the model's full name, as it was asked for
+	Version int    // the version that is missing; 0 where the model itself is
+	Alias   string // the alias that is missing; "" where something else is
+}
+
+// Error is a sentence for a person.
+func (e *NotFoundError) Error() string {
+	switch {
+	case e.Alias != "":
+		return fmt.Sprintf("The model %s has no alias %q.", e.Name, e.Alias)
+	case e.Version != 0:
+		return fmt.Sprintf("The model %s has no version %d.", e.Name, e.Version)
+	}
+	return fmt.Sprintf("The model %q does not exist.", e.Name)
+}
+
+// NameError says which part of a name is wrong, and what it takes.
+type NameError struct {
+	Part  string // "full name", "catalog", "schema", "model" or "alias"
+	Got   string // that part, as it was given
+	Takes string // what it takes, as the end of a sentence
+}
+
+// Error is a sentence for a person.
+func (e *NameError) Error() string {
+	part := e.Part
+	switch part {
+	case partCatalog, partSchema, partModel:
+		part += " name"
+	}
+	return fmt.Sprintf("The %s %q is not valid: it takes %s.", part, e.Got, e.Takes)
+}
+
+// InUseError says that a version cannot be deleted because something needs it.
+type InUseError struct {
+	Name    string // the model's full name
+	Version int
+	// Endpoints are the names of the endpoints that serve the version. Where there is none,
+	// the version is still being imported.
+	Endpoints []string
+}
+
+// Error is a sentence for a person.
+func (e *InUseError) Error() string {
+	if len(e.Endpoints) == 0 {
+		return fmt.Sprintf("Version %d of the model %s is still being imported; wait until it is ready, or cancel the import.", e.Version, e.Name)
+	}
+	noun := "endpoint"
+	if len(e.Endpoints) > 1 {
+		noun = "endpoints"
+	}
+	return fmt.Sprintf("Version %d of the model %s is served by the %s %s; delete it there first.",
+		e.Version, e.Name, noun, strings.Join(e.Endpoints, ", "))
+}
+
+// SourceError says that what was to be imported cannot be read.
+type SourceError struct {
+	Path    string // as it was given
+	Message string // what is wrong, as the end of a sentence: "does not exist"
+	Err     error  // the cause, or nil
+}
+
+// Error is a sentence for a person.
+func (e *SourceError) Error() string {
+	return fmt.Sprintf("%q cannot be imported: it %s.", e.Path, e.Message)
+}
+
+// Unwrap returns the cause.
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// DiskError says that the data folder could not be written. It wraps the system's error:
+// errors.Is(err, syscall.ENOSPC) tells a full disk.
+type DiskError struct {
+	Message string // a sentence for a person, without its period
+	Err     error
+}
+
+// Error is a sentence for a person.
+func (e *DiskError) Error() string { return e.Message + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DiskError) Unwrap() error { return e.Err }
