@@ -148,12 +148,13 @@ func (p *parser) trainingGraph(f field) {
 // node reads a NodeProto.
 func (p *parser) node(f field) {
 	var id operatorID
+	var held int64
 	p.message(f, func(f field) {
 		switch f.number {
 		case 4:
 			id.name = p.text(f)
 		case 5:
-			p.attribute(f)
+			held = max(held, p.attribute(f))
 		case 7:
 			id.domain = plainDomain(p.text(f))
 		}
@@ -166,20 +167,29 @@ func (p *parser) node(f field) {
 		p.fail("it uses more than %d different operators", maxOperators)
 	}
 	p.model.Nodes++
+	if (id == operatorID{name: "Constant"}) { // paddle2onnx, say, writes all weights so
+		p.addParameters(held)
+	}
 }
 
-// attribute looks into an AttributeProto for graphs and tensors.
-func (p *parser) attribute(f field) {
+// attribute looks into an AttributeProto for graphs and tensors. It returns the elements
+// of its one tensor, which for the operator Constant is its value.
+func (p *parser) attribute(f field) (elements int64) {
 	p.message(f, func(f field) {
 		switch f.number {
-		case 5, 10: // t, tensors
+		case 5: // t
+			elements = p.tensor(f).elements
+		case 10: // tensors
 			p.tensor(f)
 		case 6, 11: // g, graphs
 			p.subgraph(f)
-		case 22, 23: // sparse_tensor, sparse_tensors
+		case 22: // sparse_tensor
+			elements = p.sparse(f).elements
+		case 23: // sparse_tensors
 			p.sparse(f)
 		}
 	})
+	return elements
 }
 
 // function reads a FunctionProto: its body counts once, however often it is called.

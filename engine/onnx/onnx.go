@@ -37,7 +37,8 @@ type Model struct {
 	// functions; the most used first, then by domain and name.
 	Operators []Operator
 	Nodes     int // the sum of the operators' counts
-	// Parameters is the number of elements of all initializers, subgraphs included.
+	// Parameters is the number of elements of all initializers and of the tensors that
+	// Constant nodes hold, subgraphs included.
 	Parameters int64
 	// External are the files that hold weights, sorted, as written in the model:
 	// slash-separated and relative to the model's folder.

@@ -141,6 +141,23 @@ func TestCountsSubgraphsAndFunctions(t *testing.T) {
 	equal(t, "producer", m.Producer, "p")
 }
 
+func TestCountsWeightsInConstants(t *testing.T) {
+	weights := onnxtest.FloatTensor([]int64{2, 2}, 1, 2, 3, 4)
+	m, err := Parse(onnxtest.ModelWith(onnxtest.Graph{
+		Nodes: []onnxtest.Node{
+			{Op: "Constant", Outputs: []string{"w"}, Attributes: []onnxtest.Attribute{{Name: "value", Value: weights}}},
+			{Op: "ConstantOfShape", Inputs: []string{"s"}, Outputs: []string{"z"}, Attributes: []onnxtest.Attribute{{Name: "value", Value: weights}}},
+			{Op: "Constant", Domain: "local", Outputs: []string{"l"}, Attributes: []onnxtest.Attribute{{Name: "value", Value: weights}}},
+		},
+		Outputs:      y,
+		Initializers: []onnxtest.Initializer{{Name: "v", Tensor: onnxtest.FloatTensor([]int64{3}, 1, 2, 3)}},
+	}, onnxtest.Options{Functions: []onnxtest.Function{{Name: "Constant", Domain: "local"}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "parameters", m.Parameters, int64(4+3))
+}
+
 func TestLeavesOutInputsWithDefaults(t *testing.T) {
 	x, w := onnxtest.Port("x", tensor.Float32, 1), onnxtest.Port("w", tensor.Float32, 1)
 	m, err := Parse(onnxtest.ModelWith(onnxtest.Graph{
