@@ -1,0 +1,126 @@
+package scoring
+
+import (
+	"fmt"
+
+	"servery/engine/tensor"
+)
+
+// An outputColumn is an output as the records of a table show it.
+type outputColumn struct {
+	key   []byte // ", "name": "
+	value *tensor.Value
+	elements
+	// length is the entries of the flattened output; rows its first dimension, -1 where
+	// it has none.
+	length, rows int
+	// inner is the shape of a row's part where records hold nested lists.
+	inner []int64
+	step  int
+}
+
+// appendRecords writes one object for each row.
+func appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error) {
+	var few [8]outputColumn
+	columns := few[:0]
+	flat, byRow := true, true
+	for i := range outputs {
+		c, err := columnOf(&outputs[i])
+		if err != nil {
+			return nil, fmt.Errorf("the output %s: %w", outputs[i].Name, err)
+		}
+		c.key = appendString(nil, outputs[i].Name)
+		columns = append(columns, c)
+		flat = flat && c.length == columns[0].length
+		byRow = byRow && c.rows >= 0 && c.rows == columns[0].rows
+	}
+	if len(columns) == 0 {
+		return append(dst, "[]"...), nil
+	}
+	rows := columns[0].length
+	if !flat {
+		if !byRow {
+			return nil, fmt.Errorf("All arrays must be of the same length: %s", lengths(columns, outputs))
+		}
+		rows = columns[0].rows
+		for i := range columns {
+			columns[i].split()
+		}
+	}
+	return rowsOf(dst, columns, rows)
+}
+
+func rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
+	var err error
+	dst = append(dst, '[')
+	for row := range rows {
+		if row > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, '{')
+		for i := range columns {
+			c := &columns[i]
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = append(dst, c.key...)
+			dst = append(dst, ": "...)
+			switch {
+			case c.value.Map != nil:
+				dst, err = appendMap(dst, c.value.Map)
+			case c.value.Tensor == nil:
+				dst, err = appendValue(dst, &c.value.Sequence[row])
+			case c.step == 0:
+				dst = c.one(dst, row)
+			default:
+				dst = c.nested(dst, c.inner, row*c.step)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']'), nil
+}
+
+func columnOf(o *tensor.Named) (outputColumn, error) {
+	c := outputColumn{value: &o.Value}
+	switch {
+	case o.Tensor != nil:
+		var err error
+		c.elements, err = elementsOf(o.Tensor)
+		c.length, c.rows = c.n, -1
+		if len(o.Tensor.Shape) > 0 {
+			c.rows = int(o.Tensor.Shape[0])
+		}
+		return c, err
+	case o.Map != nil:
+		c.length, c.rows = 1, 1
+	default:
+		c.length, c.rows = len(o.Sequence), len(o.Sequence)
+	}
+	return c, nil
+}
+
+// split makes the column show a row's part as nested lists.
+func (c *outputColumn) split() {
+	if c.value.Tensor == nil || c.rows == 0 {
+		return
+	}
+	c.step, c.inner = c.n/c.rows, c.value.Tensor.Shape[1:]
+	if c.step == 0 {
+		c.step = 1 // nothing to step over: the lists are empty
+	}
+}
+
+func lengths(columns []outputColumn, outputs []tensor.Named) string {
+	text := ""
+	for i := range columns {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s has %d", outputs[i].Name, columns[i].length)
+	}
+	return text
+}
