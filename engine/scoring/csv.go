@@ -142,6 +142,6 @@ func (r *Request) csvCell(k *sink, c *cast, i int, text string) fault {
 
 func isNumeric(c *cast) bool { return takesJSON(c.to) && c.to.Size() > 0 }
 
-func csvError(text string) error {
+func csvError(text string) *Error {
 	return badRequest("Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid CSV-formatted Pandas DataFrame produced using the `pandas.DataFrame.to_csv()` method. Error: '%s'", text)
 }

@@ -34,18 +34,32 @@ func (r *Request) checkColumns() error {
 		return m.violation("Model inference is missing inputs. The model signature declares %d inputs  but the provided value only has %d inputs."+
 			" Note: the inputs were not named in the signature so we can only verify their count.", len(m.fields), max(t.count, 0))
 	}
-	if len(t.extras) == 0 && t.count > 0 && !t.placed {
-		for j := range t.count {
-			t.extras = append(t.extras, decimal(j))
-		}
-	}
-	return m.missing(missing, t.extras)
+	return m.missing(missing, extrasText(t.extras, t.numbered))
 }
 
-func (m *Model) missing(names, extras []string) error {
+// extrasText is Python's list of surplus columns: names, or numbers where the request
+// gave none.
+func extrasText(names []string, numbered int) string {
+	if numbered == 0 {
+		if len(names) == 0 {
+			return ""
+		}
+		return pyList(names)
+	}
+	list := make([]string, min(numbered, 20))
+	for i := range list {
+		list[i] = decimal(i)
+	}
+	if numbered > len(list) {
+		list = append(list, "…")
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+func (m *Model) missing(names []string, extras string) error {
 	text := "Model is missing inputs " + pyList(names) + "."
-	if len(extras) > 0 {
-		text += " Note that there were extra inputs: " + pyList(extras) + "."
+	if extras != "" {
+		text += " Note that there were extra inputs: " + extras + "."
 	}
 	return m.violation("%s", text)
 }

@@ -65,16 +65,10 @@ const (
 	acceptedKeys = "The input must be a JSON dictionary with exactly one of the input fields {'dataframe_split', 'dataframe_records', 'instances', 'inputs'}"
 	protocolNote = "IMPORTANT: The MLflow Model scoring protocol has changed in MLflow version 2.0. If you are seeing this error, you are likely using an outdated scoring request format." +
 		" To resolve the error, either update your request format or adjust your MLflow Model's requirements file to specify an older version of MLflow" +
-		" (for example, change the 'mlflow' requirement specifier to 'mlflow==1.30.0'). For more information about the updated MLflow Model scoring protocol in MLflow 2.0, see" +
+		" (for example, change the 'mlflow' requirement specifier to 'mlflow==1.30.0'). If you are making a request using the MLflow client (e.g. via `mlflow.pyfunc.spark_udf()`)," +
+		" upgrade your MLflow client to a version >= 2.0 in order to use the new request format. For more information about the updated MLflow Model scoring protocol in MLflow 2.0, see" +
 		" https://mlflow.org/docs/latest/models.html#deploy-mlflow-models."
-	tensorHelp = "Failed to parse data as TF serving input. Ensure that the input is a valid JSON-formatted string that conforms to the request body for TF serving's Predict API" +
-		" as documented at https://www.tensorflow.org/tfx/serving/api_rest#request_format_2. Error: "
 )
-
-func tableHelp(orient string) string {
-	return "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid JSON-formatted Pandas DataFrame with the `" + orient +
-		"` orient produced using the `pandas.DataFrame.to_json(..., orient='" + orient + "')` method. Error: "
-}
 
 // excerptLength bounds how much of a request an error repeats, in bytes.
 const excerptLength = 200
@@ -107,6 +101,18 @@ func pyList(names []string) string {
 
 func pyString(s string) string {
 	return "'" + strings.ReplaceAll(strings.ReplaceAll(excerpt([]byte(s)), `\`, `\\`), "'", `\'`) + "'"
+}
+
+// pyRepr is Python's repr of a text: in double quotes where it has single ones.
+func pyRepr(s string) string {
+	s = strings.ReplaceAll(s, `\`, `\\`)
+	if strings.Contains(s, "'") {
+		if !strings.Contains(s, `"`) {
+			return `"` + s + `"`
+		}
+		s = strings.ReplaceAll(s, "'", `\'`)
+	}
+	return "'" + s + "'"
 }
 
 // pyShape is Python's text of a tuple: (1, 8), (4,), ().

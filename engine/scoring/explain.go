@@ -27,7 +27,10 @@ type valueError struct {
 	row    int
 }
 
-func (e *valueError) Error() string { return e.reason() + e.where() }
+func (e *valueError) Error() string {
+	_, text := e.reason()
+	return text + e.where()
+}
 
 func (e *valueError) where() string {
 	switch {
@@ -43,8 +46,9 @@ func (e *valueError) where() string {
 const integerHint = " Hint: Integer columns in python can not represent missing values and are therefore encoded as floats." +
 	" You can declare integer columns as doubles (float64) whenever these columns may have missing values."
 
-// reason is what Python, numpy or pandas say about such a value.
-func (e *valueError) reason() string {
+// reason is what Python, numpy or pandas say about such a value: the exception's class
+// and its text.
+func (e *valueError) reason() (class, text string) {
 	want := e.cast.as
 	if want == tensor.Undefined {
 		want = e.cast.to
@@ -52,32 +56,32 @@ func (e *valueError) reason() string {
 	switch e.fault {
 	case isText:
 		if isInteger(want) {
-			return "ValueError: invalid literal for int() with base 10: " + pyText(e.text)
+			return "ValueError", "invalid literal for int() with base 10: " + pyText(e.text)
 		}
-		return fmt.Sprintf("ValueError: could not convert string to %s: %s", pythonType(want), pyText(e.text))
+		return "ValueError", fmt.Sprintf("could not convert string to %s: %s", pythonType(want), pyText(e.text))
 	case isNull:
-		if isInteger(want) {
-			return "IntCastingNaNError: Cannot convert non-finite values (NA or inf) to integer." + integerHint
+		if isInteger(want) && e.column != "" {
+			return "IntCastingNaNError", "Cannot convert non-finite values (NA or inf) to integer." + integerHint
 		}
-		return fmt.Sprintf("TypeError: a value of type %s cannot be missing (null)", e.cast.pandasType())
+		return "TypeError", pythonType(want) + "() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
 	case isList, isObject:
 		got := "list"
 		if e.fault == isObject {
 			got = "dict"
 		}
-		return fmt.Sprintf("TypeError: %s() argument must be a string or a real number, not '%s'", pythonType(want), got)
+		return "TypeError", fmt.Sprintf("%s() argument must be a string or a real number, not '%s'", pythonType(want), got)
 	case outOfRange:
-		return fmt.Sprintf("OverflowError: Python integer %s out of bounds for %s", e.text, want)
+		return "OverflowError", fmt.Sprintf("Python integer %s out of bounds for %s", e.text, want)
 	case notFinite:
-		return "IntCastingNaNError: Cannot convert non-finite values (NA or inf) to integer"
+		return "IntCastingNaNError", "Cannot convert non-finite values (NA or inf) to integer"
 	case fractional:
-		return fmt.Sprintf("ValueError: %s is no integer, which %s takes", e.text, e.cast.to)
+		return "ValueError", fmt.Sprintf("%s is no integer, which %s takes", e.text, e.cast.to)
 	case badBase64:
-		return "Error: Incorrect padding: " + pyText(e.text) + " is not base64"
+		return "Error", "Incorrect padding: " + pyText(e.text) + " is not base64"
 	case badTime:
-		return "ValueError: time data " + pyText(e.text) + " is not ISO8601 format"
+		return "ValueError", "time data " + pyText(e.text) + " is not ISO8601 format"
 	}
-	return "ValueError: " + e.text + " is no JSON value"
+	return "ValueError", e.text + " is no JSON value"
 }
 
 func pythonType(t tensor.Type) string {
@@ -155,6 +159,12 @@ func (m *Model) explain(err error, body []byte, csv bool) *Error {
 			return e
 		}
 	}
+	if e := (*valueError)(nil); csv && errors.As(err, &e) {
+		return csvError(e.Error())
+	}
+	if e := (*paramsError)(nil); errors.As(err, &e) {
+		return invalid("Failed to predict data '%s'. \nError: %s", excerpt(body), e.text)
+	}
 	var (
 		answer    *Error
 		value     *valueError
@@ -172,11 +182,13 @@ func (m *Model) explain(err error, body []byte, csv bool) *Error {
 }
 
 func (m *Model) explainValue(e *valueError) *Error {
+	class, text := e.reason()
 	switch {
 	case m.enforced == nothing && e.fault != isList && e.fault != isObject:
-		return evaluation("Unexpected input data type. %s, expected: (%s)%s", e.reason(), graphType(e.cast.to), e.where())
+		return evaluation("Unexpected input data type. Actual: %s, expected: (%s)%s", text, graphType(e.cast.to), e.where())
 	case m.enforced != nothing && e.column != "":
-		return badRequest("Invalid input. Data is not compatible with model signature. Failed to convert column %s to type '%s'. Error: '%s' (row %d)", e.column, e.cast.pandasType(), e.reason(), e.row)
+		return badRequest("Invalid input. Data is not compatible with model signature. Failed to convert column %s to type '%s'. Error: '%s(%s)' (row %d)",
+			e.column, e.cast.pandasType(), class, pyRepr(text), e.row)
 	}
 	return badRequest("Invalid input. %s", e.Error())
 }
@@ -195,7 +207,7 @@ func misshapen(body []byte) *Error {
 		if e := (*syntaxError)(nil); errors.As(err, &e) {
 			text = e.describe(body)
 		}
-		return badRequest("Invalid input. Ensure that input is a valid JSON formatted string. Error: 'JSONDecodeError(%s)'\nInput: \n%s\n", pyString(text), excerpt(body))
+		return badRequest("Invalid input. Ensure that input is a valid JSON formatted string. Error: 'JSONDecodeError(%s)'\nInput: \n%s\n", pyRepr(text), excerpt(body))
 	}
 	switch start {
 	case '{':

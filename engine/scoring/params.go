@@ -18,7 +18,7 @@ func (m *Model) checkParams(body []byte, i int) error {
 		return nil
 	}
 	if c != '{' {
-		return invalid("Parameters must be a dictionary. Got type '%s'.", strings.TrimSuffix(strings.TrimPrefix(pyTypeOf(c), "<class '"), "'>"))
+		return invalidParams("Parameters must be a dictionary. Got type '%s'.", strings.TrimSuffix(strings.TrimPrefix(pyTypeOf(c), "<class '"), "'>"))
 	}
 	var faults []string
 	for more := !s.enter('}'); more; {
@@ -36,7 +36,7 @@ func (m *Model) checkParams(body []byte, i int) error {
 				continue
 			}
 			if text := paramFault(p, body[start:s.i]); text != "" {
-				faults = append(faults, fmt.Sprintf("(%s, %s)", pyString(p.Name), pyString(text)))
+				faults = append(faults, fmt.Sprintf("(%s, %s)", pyString(p.Name), pyRepr(text)))
 			}
 		}
 		if more, err = s.next('}'); err != nil {
@@ -44,7 +44,7 @@ func (m *Model) checkParams(body []byte, i int) error {
 		}
 	}
 	if faults != nil {
-		return invalid("Invalid parameters found: {%s}", strings.Join(faults, ", "))
+		return invalidParams("Invalid parameters found: {%s}", strings.Join(faults, ", "))
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func paramFault(p mlmodel.Param, raw []byte) string {
 }
 
 func typeFault(spec string, t mlmodel.ColumnType, raw []byte) string {
-	return fmt.Sprintf("Failed to validate type and shape for %s, error: Can not safely convert `%s` to `%s` for value `%s`", spec, pyTypeOf(raw[0]), t, excerpt(raw))
+	return fmt.Sprintf("Failed to validate type and shape for %s, error: Can not safely convert `%s` to `DataType.%s` for value `%s`", spec, pyTypeOf(raw[0]), t, strings.Trim(excerpt(raw), `"`))
 }
 
 // isParam tells whether a JSON value is of a param's type: integers are taken for floats,
@@ -96,4 +96,13 @@ func isParam(t mlmodel.ColumnType, raw []byte) bool {
 		return c == '{'
 	}
 	return true
+}
+
+// paramsError is params that the signature does not allow.
+type paramsError struct{ text string }
+
+func (e *paramsError) Error() string { return e.text }
+
+func invalidParams(format string, args ...any) error {
+	return &paramsError{fmt.Sprintf(format, args...)}
 }

@@ -179,9 +179,7 @@ func (r *Request) columnInput(f form) error {
 		for f := range t.done {
 			t.done[f] = -1
 		}
-		for j := range max(t.count, 0) {
-			t.extras = append(t.extras, decimal(j))
-		}
+		t.numbered = max(t.count, 0)
 	}
 	return r.finishTable()
 }

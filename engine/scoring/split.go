@@ -51,6 +51,8 @@ func (r *Request) split() error {
 			return err
 		}
 		d.i = end
+	} else if !read {
+		r.t.numbered = rowWidth(d.b, data)
 	}
 	return r.finishTable()
 }
@@ -283,24 +285,39 @@ func (r *Request) scalarRow() error {
 // rowLength says that the current row's length is not that of the columns or of the rows
 // before it.
 func (r *Request) rowLength() error {
-	s := scanner{b: r.d.b, i: r.t.rowAt}
-	n := 1
-	if s.i < len(s.b) && s.b[s.i] == '[' {
-		n = 0
-		for more := !s.enter(']'); more; n++ {
-			if err := s.skip(4); err != nil {
-				return err
-			}
-			var err error
-			if more, err = s.next(']'); err != nil {
-				return err
-			}
-		}
-	}
+	n := listLength(r.d.b, r.t.rowAt)
 	if r.t.placed || r.t.rows == 0 {
 		return countError(r.t.count, n)
 	}
 	return splitError("row " + decimal(r.t.rows) + " has " + decimal(n) + " values, the rows before it have " + decimal(r.t.count))
+}
+
+// listLength is how many values the list at b[i] has; 1 where there is no list.
+func listLength(b []byte, i int) int {
+	s := scanner{b: b, i: i}
+	if s.space() != '[' {
+		return 1
+	}
+	n := 0
+	for more := !s.enter(']'); more; n++ {
+		if s.skip(0) != nil {
+			break
+		}
+		var err error
+		if more, err = s.next(']'); err != nil {
+			break
+		}
+	}
+	return n
+}
+
+// rowWidth is the length of the first row of the list of rows at b[i].
+func rowWidth(b []byte, i int) int {
+	s := scanner{b: b, i: i}
+	if s.space() != '[' || s.enter(']') {
+		return 0
+	}
+	return listLength(b, s.i)
 }
 
 func countError(columns, values int) error {

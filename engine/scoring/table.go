@@ -26,6 +26,8 @@ type table struct {
 	index map[string]int // of names, where they are many
 	// extras are columns that the signature does not know, for an error's text.
 	extras []string
+	// numbered is how many columns have only a number for a name, where names are needed.
+	numbered int
 	// complete tells that every row must have every column.
 	complete bool
 	column   nest // one column on its way into the matrix
@@ -35,7 +37,7 @@ type table struct {
 func (r *Request) beginTable() {
 	t, m := &r.t, r.model
 	t.rows, t.count, t.placed, t.complete = 0, -1, false, false
-	t.names, t.extras = t.names[:0], nil
+	t.names, t.extras, t.numbered = t.names[:0], nil, 0
 	clear(t.index)
 	t.place = t.place[:0]
 	t.done = t.done[:0]
@@ -208,7 +210,7 @@ func (r *Request) finishTable() error {
 		f := &m.fields[0]
 		shape := append(r.shapes[f.port][:0], int64(t.rows), int64(width))
 		if m.enforced == tensors && !(len(f.shape) == 2 && f.shape[0] == -1 && f.shape[1] == int64(width)) {
-			return invalid("This model contains a model signature with an unnamed input. Since the input data is a pandas DataFrame containing multiple columns,"+
+			return m.violation("This model contains a model signature with an unnamed input. Since the input data is a pandas DataFrame containing multiple columns,"+
 				" the input shape must be of the structure (-1, number_of_dataframe_columns). Instead, the input DataFrame passed had %d columns and an input shape of %s"+
 				" with all values within the DataFrame of scalar type. Please adjust the passed in DataFrame to match the expected structure", width, pyShape(f.shape))
 		}

@@ -23,7 +23,7 @@ func (r *Request) tensorInput(f form) error {
 	}
 	if len(m.fields) > 1 {
 		if m.enforced == tensors {
-			return m.missing(m.fieldNames(), nil)
+			return m.missing(m.fieldNames(), "")
 		}
 		return evaluation("Unable to map numpy array input to the expected model input. Numpy arrays can only be used as input for MLflow ONNX models that have a single input."+
 			" This model requires %d inputs. Please pass in data as either a dictionary or a DataFrame with the following tensors: %s.", len(m.inputs), pyList(m.portNames()))
@@ -188,7 +188,7 @@ func (r *Request) checkTensors(extras []string) error {
 		}
 	}
 	if missing != nil {
-		return m.missing(missing, extras)
+		return m.missing(missing, extrasText(extras, 0))
 	}
 	return nil
 }
