@@ -1,0 +1,115 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+const (
+	// maxApply is the most that one transaction can take: Badger's limit of 15 % of the
+	// memtable, less what it adds to each key.
+	maxApply = 8 << 20 * 15 / 100 * 95 / 100
+	// maxValue keeps values out of Badger's value log, where they begin at 1 MiB: what is
+	// damaged there reads as an empty value, without an error.
+	maxValue = 1<<20 - 1
+)
+
+// Table is the keys below one name. All methods may be called from many goroutines at
+// once.
+type Table struct {
+	db     *DB
+	prefix string
+}
+
+// Table gives the table of that name, which consists of lower-case letters. It costs
+// nothing and need not be kept.
+func (db *DB) Table(name string) *Table {
+	if name == "" || name == metaTable || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" {
+		panic(fmt.Sprintf("store: %q is no name for a table", name))
+	}
+	return &Table{db: db, prefix: name + "/"}
+}
+
+// Each calls fn for every key that begins with prefix, in the order of the keys' bytes,
+// until fn fails; it returns fn's error. It sees the table as it was when Each was called;
+// fn may call Apply. value is fn's to keep only if it copies it.
+func (t *Table) Each(prefix string, fn func(key string, value []byte) error) error {
+	if err := t.db.enter(); err != nil {
+		return err
+	}
+	defer t.db.leave()
+	return t.db.badger.View(func(txn *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.Prefix = []byte(t.prefix + prefix)
+		it := txn.NewIterator(o)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			item := it.Item()
+			key := string(item.Key()[len(t.prefix):])
+			var failed error
+			err := item.Value(func(value []byte) error {
+				failed = fn(key, value)
+				return nil
+			})
+			if failed != nil {
+				return failed
+			}
+			if err != nil {
+				return &CorruptError{Dir: t.db.dir, Reason: fmt.Sprintf("cannot read %s%s: %v", t.prefix, key, err), Err: translate(err)}
+			}
+		}
+		return nil
+	})
+}
+
+// Apply makes all changes in one transaction, all or none; a nil value deletes its key.
+// When it returns nil they are on the disk and survive a power cut. It fails with
+// *TooLargeError for more than 1 MiB at once, and with an error that is
+// syscall.ENOSPC where the disk is full.
+func (t *Table) Apply(changes map[string][]byte) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := t.db.enter(); err != nil {
+		return err
+	}
+	defer t.db.leave()
+	if err := t.db.room("store a change in", roomToApply); err != nil {
+		return err
+	}
+	var size int64
+	for key, value := range changes {
+		size += int64(len(t.prefix) + len(key) + len(value))
+		if len(value) > maxValue {
+			return &TooLargeError{Size: int64(len(value)), Max: maxValue}
+		}
+	}
+	if size > maxApply {
+		return &TooLargeError{Size: size, Max: maxApply}
+	}
+	err := t.db.badger.Update(func(txn *badger.Txn) error {
+		for key, value := range changes {
+			if err := set(txn, t.prefix+key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, badger.ErrTxnTooBig): // many thousands of tiny changes
+		return &TooLargeError{Size: size, Max: maxApply}
+	case err != nil:
+		return fmt.Errorf("cannot store a change in %s: %w", t.db.dir, translate(err))
+	}
+	return nil
+}
+
+func set(txn *badger.Txn, key string, value []byte) error {
+	if value == nil {
+		return txn.Delete([]byte(key))
+	}
+	return txn.Set([]byte(key), value)
+}
