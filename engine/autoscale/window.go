@@ -35,20 +35,17 @@ func (w *Window) Want(now time.Time, size int) {
 	*at = max(*at, size)
 }
 
-// Mean is the mean over the seconds that were looked at.
+// Mean is the mean over the last 20 s. A second in which nobody looked counts as one
+// without requests: an owner need not look at what is idle.
 func (w *Window) Mean(now time.Time) float64 {
 	w.advance(now)
-	sum, n := 0.0, 0
+	sum := 0.0
 	for _, s := range w.atOnce {
 		if s.n > 0 {
 			sum += s.sum / float64(s.n)
-			n++
 		}
 	}
-	if n == 0 {
-		return 0
-	}
-	return sum / float64(n)
+	return sum / meanSeconds
 }
 
 // Wanted is the largest size wanted within QuietTime.

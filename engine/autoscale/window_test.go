@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestWindowMeanIsThatOfTheSecondsLookedAt(t *testing.T) {
+func TestWindowMeanIsThatOfTheLastTwentySeconds(t *testing.T) {
 	var w Window
 	if w.Mean(noon) != 0 || w.Wanted(noon) != 0 {
 		t.Fatal("a new window knows something")
@@ -16,14 +16,20 @@ func TestWindowMeanIsThatOfTheSecondsLookedAt(t *testing.T) {
 		w.Observe(noon, 10)
 	}
 	w.Observe(noon.Add(time.Second), 20)
-	if got := w.Mean(noon.Add(time.Second)); got != 15 {
-		t.Errorf("mean %v, want 15", got)
+	if got := w.Mean(noon.Add(time.Second)); got != 1.5 {
+		t.Errorf("mean %v of two seconds with 10 and 20 and 18 without, want 1.5", got)
 	}
-	if got := w.Mean(noon.Add(20 * time.Second)); got != 20 {
-		t.Errorf("mean %v when the first second is out of the window, want 20", got)
+	if got := w.Mean(noon.Add(20 * time.Second)); got != 1 {
+		t.Errorf("mean %v when the first second is out of the window, want 1", got)
 	}
 	if got := w.Mean(noon.Add(25 * time.Second)); got != 0 {
 		t.Errorf("mean %v of seconds nobody looked at", got)
+	}
+	for s := range 60 {
+		w.Observe(noon.Add(time.Duration(s)*time.Second), 7)
+	}
+	if got := w.Mean(noon.Add(59 * time.Second)); got != 7 {
+		t.Errorf("mean %v of a constant 7", got)
 	}
 }
 
