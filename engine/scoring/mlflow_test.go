@@ -45,7 +45,7 @@ type recordedValue struct {
 	MapValues   []json.RawMessage `json:"map_values"`
 }
 
-func readRecorded(t *testing.T) recorded {
+func readRecorded(t testing.TB) recorded {
 	t.Helper()
 	b, err := os.ReadFile("testdata/mlflow.json")
 	if err != nil {
