@@ -136,7 +136,7 @@ func (c *cast) number(k *sink, i int, n number, text []byte) fault {
 	case toInteger:
 		m, f := n.integer(text)
 		if f == fine {
-			return k.putInteger(i, m, n.negative)
+			return k.putInteger(i, m, n.negative())
 		}
 	}
 	return c.scalar(k, i, scalarOf(n, text))

@@ -209,7 +209,7 @@ func tensorOf(t *testing.T, dtype string, shape []int64, values []json.RawMessag
 			k.putFloat(i, number64(t, raw))
 		default:
 			n := scanNumber(raw, 0)
-			if f := k.putInteger(i, n.mantissa, n.negative); f != fine {
+			if f := k.putInteger(i, n.mantissa, n.negative()); f != fine {
 				t.Fatalf("%s does not fit %s", raw, kind)
 			}
 		}

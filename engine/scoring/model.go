@@ -21,10 +21,12 @@ type Model struct {
 	// position.
 	named bool
 	// free tells that a table may have any columns: they are stacked into the one input.
-	free   bool
-	params []mlmodel.Param
-	text   string // Python's text of the schema, for errors
-	pool   sync.Pool
+	free bool
+	// uniform tells that all fields are cast the same way.
+	uniform bool
+	params  []mlmodel.Param
+	text    string // Python's text of the schema, for errors
+	pool    sync.Pool
 }
 
 type enforcement uint8
@@ -76,8 +78,10 @@ func New(sig *mlmodel.Signature, inputs, outputs []tensor.Port) (*Model, error) 
 	if sig != nil {
 		m.params = sig.Params
 	}
+	m.uniform = true
 	for i, f := range m.fields {
 		m.byName[f.name] = i
+		m.uniform = m.uniform && f.cast.kind == m.fields[0].cast.kind && f.cast.kind != anyCast
 	}
 	m.pool.New = func() any { return m.newRequest() }
 	return m, nil

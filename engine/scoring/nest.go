@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -74,9 +75,17 @@ func (d *decoder) list(t *nest, depth int) error {
 		t.place[depth] = n
 		c := d.space()
 		var err error
-		if c == '[' {
+		switch {
+		case c == '[':
 			err = d.list(t, depth+1)
-		} else {
+		case t.rank == depth+1:
+			if run := d.run(&t.sink, &t.cast, t.n, math.MaxInt); run > 0 {
+				t.n += run
+				n += int64(run) - 1
+				break
+			}
+			fallthrough
+		default:
 			err = d.leaf(t, depth+1, c)
 		}
 		if err != nil {

@@ -15,16 +15,26 @@ type number struct {
 	mantissa uint64
 	exponent int
 	end      int // the index after it; 0 where there is no number
-	negative bool
-	// long tells that the number has more digits than the mantissa can hold: only its
-	// text is exact.
-	long bool
+	marks    numberMarks
 }
 
+// numberMarks are one field, so that a number has four, with which it stays in registers.
+type numberMarks uint8
+
+const (
+	negativeNumber numberMarks = 1 << iota
+	// longNumber has more digits than the mantissa can hold: only its text is exact.
+	longNumber
+)
+
+func (n number) negative() bool { return n.marks&negativeNumber != 0 }
+func (n number) long() bool     { return n.marks&longNumber != 0 }
+
 // scanNumber reads the JSON number at b[i].
-func scanNumber(b []byte, i int) (n number) {
+func scanNumber(b []byte, i int) number {
+	var marks numberMarks
 	if i < len(b) && b[i] == '-' {
-		n.negative = true
+		marks = negativeNumber
 		i++
 	}
 	start := i
@@ -67,8 +77,8 @@ func scanNumber(b []byte, i int) (n number) {
 		exponent = fraction - i
 		digits -= exponent
 	}
-	if digits > 19 {
-		n.long = significant(b[start:i]) > 19
+	if digits > 19 && significant(b[start:i]) > 19 {
+		marks |= longNumber
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
 		var e int
@@ -77,8 +87,7 @@ func scanNumber(b []byte, i int) (n number) {
 		}
 		exponent += e
 	}
-	n.mantissa, n.exponent, n.end = m, exponent, i
-	return n
+	return number{m, exponent, i, marks}
 }
 
 // significant counts digits from the first that is not 0.
@@ -134,7 +143,7 @@ var tens = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 
 // float is the number's nearest double; too large ones are infinite, as in Python. text
 // is the number as written.
 func (n number) float(text []byte) float64 {
-	if n.mantissa < 1<<53 && !n.long {
+	if n.mantissa < 1<<53 && !n.long() {
 		// Both the mantissa and 10^22 are exact doubles, so one operation rounds once.
 		f := float64(n.mantissa)
 		switch {
@@ -146,7 +155,7 @@ func (n number) float(text []byte) float64 {
 			return n.sign(f * tens[n.exponent])
 		}
 	}
-	if !n.long {
+	if !n.long() {
 		if f, ok := wideFloat(n.mantissa, n.exponent); ok {
 			return n.sign(f)
 		}
@@ -156,7 +165,7 @@ func (n number) float(text []byte) float64 {
 }
 
 func (n number) sign(f float64) float64 {
-	if n.negative {
+	if n.negative() {
 		return -f
 	}
 	return f
@@ -232,7 +241,7 @@ func wideFloat(mantissa uint64, exponent int) (f float64, ok bool) {
 // integer is the number as mantissa and sign where it has no fraction ("12", "12.0",
 // "1.2e1") and its absolute value has 64 bits at most.
 func (n number) integer(text []byte) (mantissa uint64, f fault) {
-	if n.long {
+	if n.long() {
 		return longInteger(text)
 	}
 	m, e := n.mantissa, n.exponent

@@ -27,8 +27,8 @@ func checkNumber(t interface {
 	}
 	m, f := n.integer(b)
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		if f != fine || n.negative != (text[0] == '-') || (n.negative && -m != uint64(i)) || (!n.negative && m != uint64(i)) {
-			t.Fatalf("%s: got %v %d fault %d", text, n.negative, m, f)
+		if f != fine || n.negative() != (text[0] == '-') || (n.negative() && -m != uint64(i)) || (!n.negative() && m != uint64(i)) {
+			t.Fatalf("%s: got %v %d fault %d", text, n.negative(), m, f)
 		}
 	} else if u, err := strconv.ParseUint(text, 10, 64); err == nil && (f != fine || m != u) {
 		t.Fatalf("%s: got %d fault %d", text, m, f)

@@ -30,7 +30,7 @@ const (
 
 func scalarOf(n number, text []byte) scalar {
 	if m, f := n.integer(text); f == fine && !bytes.ContainsAny(text, ".eE") {
-		return scalar{kind: integerScalar, negative: n.negative, magnitude: m, text: text}
+		return scalar{kind: integerScalar, negative: n.negative(), magnitude: m, text: text}
 	}
 	return scalar{kind: floatScalar, float: n.float(text), text: text}
 }

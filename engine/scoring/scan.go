@@ -44,6 +44,13 @@ func (s *scanner) expectedValue() error { return s.fail("Expecting value") }
 
 // space skips white space and returns the byte after it, 0 at the end.
 func (s *scanner) space() byte {
+	if s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
+	}
+	return s.skipSpace()
+}
+
+func (s *scanner) skipSpace() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
 		case ' ', '\n', '\r', '\t':
@@ -68,6 +75,10 @@ func (s *scanner) enter(end byte) (empty bool) {
 
 // next steps over ',' or the end; more tells that another element must follow.
 func (s *scanner) next(end byte) (more bool, err error) {
+	if s.i < len(s.b) && s.b[s.i] == ',' {
+		s.i++
+		return true, nil
+	}
 	switch s.space() {
 	case ',':
 		s.i++

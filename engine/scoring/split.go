@@ -101,7 +101,14 @@ func (r *Request) columnNames() error {
 		if err != nil {
 			return err
 		}
-		if m.named && !m.free {
+		switch {
+		case m.free:
+			if n == len(t.done) {
+				if _, err := r.newField(); err != nil {
+					return err
+				}
+			}
+		case m.named:
 			f := r.find(k, n)
 			switch {
 			case f < 0:
@@ -219,6 +226,9 @@ func (r *Request) listRow() error {
 		return err
 	}
 	t.rowAt = d.i
+	if t.count >= 0 && !t.ordered {
+		t.ordered, t.inOrder = true, r.columnsInOrder()
+	}
 	j := 0
 	for more := !d.enter(']'); more; j++ {
 		if t.count >= 0 && j >= t.count {
@@ -233,7 +243,13 @@ func (r *Request) listRow() error {
 			if _, err = r.newField(); err == nil {
 				err = r.cell(f)
 			}
-		case t.matrix && t.rows > 0:
+		case t.matrix && (t.rows > 0 || t.inOrder):
+			if t.inOrder {
+				if run := d.run(&r.first().sink, r.model.castOf(f), t.rows*t.width+f, t.count-j); run > 0 {
+					j += run - 1
+					break
+				}
+			}
 			// The common case: cell without its bookkeeping, which markDone does.
 			c := r.model.castOf(f)
 			if bad := d.element(&r.first().sink, c, t.rows*t.width+f, d.space()); bad != fine {
@@ -256,6 +272,21 @@ func (r *Request) listRow() error {
 		return r.rowLength()
 	}
 	return nil
+}
+
+// columnsInOrder tells whether a row of the request is a row of the matrix, all of whose
+// elements are cast the same way.
+func (r *Request) columnsInOrder() bool {
+	t := &r.t
+	if !t.matrix || !r.model.uniform || t.count != t.width {
+		return false
+	}
+	for j, f := range t.place {
+		if int(f) != j {
+			return false
+		}
+	}
+	return true
 }
 
 // scalarRow reads a row of one column that stands without a list around it.

@@ -19,6 +19,8 @@ type table struct {
 	rowAt  int     // where the current row begins in the body
 	place  []int32 // the field of each of the request's columns, -1 for none; by position where nil
 	placed bool    // place holds
+	// inOrder tells that rows can be read in the fast lane, ordered that this is decided.
+	inOrder, ordered bool
 	// done is how many rows of each field are written, -1 where it has not been seen.
 	done []int
 	// names are the columns of a table that may have any, in the arena.
@@ -37,6 +39,7 @@ type table struct {
 func (r *Request) beginTable() {
 	t, m := &r.t, r.model
 	t.rows, t.count, t.placed, t.complete = 0, -1, false, false
+	t.inOrder, t.ordered = false, false
 	t.names, t.extras, t.numbered = t.names[:0], nil, 0
 	clear(t.index)
 	t.place = t.place[:0]
