@@ -1,0 +1,365 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// memory is a Table without a disk; fail, where set, is Apply's answer.
+type memory struct {
+	mu      sync.Mutex
+	records map[string][]byte
+	fail    error
+}
+
+func newMemory() *memory { return &memory{records: map[string][]byte{}} }
+
+func (m *memory) Each(prefix string, fn func(string, []byte) error) error {
+	m.mu.Lock()
+	records := maps.Clone(m.records)
+	m.mu.Unlock()
+	for _, k := range slices.Sorted(maps.Keys(records)) {
+		if strings.HasPrefix(k, prefix) {
+			if err := fn(k, records[k]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *memory) Apply(changes map[string][]byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	for k, v := range changes {
+		if v == nil {
+			delete(m.records, k)
+		} else {
+			m.records[k] = slices.Clone(v)
+		}
+	}
+	return nil
+}
+
+func mustOpen(t testing.TB, table Table) *Access {
+	t.Helper()
+	a, err := Open(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestTheOwnerIsMadeOnceAndStays(t *testing.T) {
+	m := newMemory()
+	first := mustOpen(t, m).Owner()
+	if !regexp.MustCompile(`^[^@\s]+@localhost$`).MatchString(first.Name) || first.DisplayName == "" || first.ID == "" || !first.Admin {
+		t.Errorf("the owner is %+v", first)
+	}
+	m.records[ownerKey] = []byte(`{"name":"ada@example.com","display_name":"Ada","id":"42","admin":true}`)
+	want := User{Name: "ada@example.com", DisplayName: "Ada", ID: "42", Admin: true}
+	if got := mustOpen(t, m).Owner(); got != want {
+		t.Errorf("the stored owner is read as %+v", got)
+	}
+}
+
+func TestTheOwnersNameIsAlwaysAnAddress(t *testing.T) {
+	for _, c := range []struct{ login, full, name, display string }{
+		{"ada", "Ada Lovelace", "ada@localhost", "Ada Lovelace"},
+		{`CORP\Ada`, "", "ada@localhost", "ada"},
+		{"ada", "Ada Lovelace,Room 1,,", "ada@localhost", "Ada Lovelace"},
+		{"Ada Lovelace", "", "ada.lovelace@localhost", "ada.lovelace"},
+		{"大輔", "", "大輔@localhost", "大輔"},
+		{"a@b c\n", "", "ab.c@localhost", "ab.c"},
+		{"@@", "", "servery@localhost", "servery"},
+	} {
+		got := ownerFrom(&user.User{Username: c.login, Name: c.full}, nil)
+		if got.Name != c.name || got.DisplayName != c.display {
+			t.Errorf("%q, %q: %+v", c.login, c.full, got)
+		}
+	}
+	if got := ownerFrom(nil, errors.New("no such user")); got.Name != "servery@localhost" {
+		t.Errorf("an unknown user is %+v", got)
+	}
+}
+
+func TestATokenSpeaksForTheOwnerOverReopening(t *testing.T) {
+	m := newMemory()
+	a := mustOpen(t, m)
+	var tokens []string
+	for range 3 {
+		token, err := a.CreateToken(t.Context(), "ci")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`^dapi[0-9a-f]{32}$`).MatchString(token) || slices.Contains(tokens, token) {
+			t.Errorf("token %q after %q", token, tokens)
+		}
+		tokens = append(tokens, token)
+	}
+	for range 2 {
+		for _, token := range tokens {
+			if u, err := a.Authenticate(token); err != nil || u != a.Owner() {
+				t.Errorf("Authenticate: %+v, %v", u, err)
+			}
+		}
+		a = mustOpen(t, m)
+	}
+}
+
+func TestOnlyTheHashOfATokenIsStored(t *testing.T) {
+	m := newMemory()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a, err := open(m, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := a.CreateToken(t.Context(), "from a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for key, value := range m.records {
+		if strings.Contains(key+string(value), token[len(tokenStart):]) {
+			t.Errorf("the token stands in %s: %s", key, value)
+		}
+		found = found || strings.HasPrefix(key, tokenPrefix) &&
+			strings.Contains(string(value), "from a test") && strings.Contains(string(value), "2026-01-02T03:04:05Z")
+	}
+	if !found {
+		t.Errorf("no record has the comment and the time: %s", m.records)
+	}
+}
+
+func TestWhatIsNoTokenIsUnauthenticated(t *testing.T) {
+	a := mustOpen(t, newMemory())
+	token, err := a.CreateToken(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "dapi", newToken(), token[1:], token + "0", " " + token[1:], strings.ToUpper(token),
+		"Bearer " + token, token[:35] + "\x00", strings.Repeat("x", 1<<16)} {
+		if u, err := a.Authenticate(bad); !errors.Is(err, ErrUnauthenticated) || u != (User{}) {
+			t.Errorf("%.60q: %+v, %v", bad, u, err)
+		}
+	}
+}
+
+// A change of any one character of a token makes it invalid.
+func TestNoNeighbourOfATokenIsValid(t *testing.T) {
+	a := mustOpen(t, newMemory())
+	token, err := a.CreateToken(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		b := []byte(token)
+		b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= byte(rapid.IntRange(1, 255).Draw(r, "flip"))
+		if _, err := a.Authenticate(string(b)); !errors.Is(err, ErrUnauthenticated) {
+			r.Fatalf("%q: %v", b, err)
+		}
+	})
+}
+
+// Whatever hashes are known, find finds those and no other, also where first halves are
+// the same.
+func TestTheIndexFindsWhatWasAddedAndNothingElse(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		draw := rapid.Custom(func(r *rapid.T) (d digest) {
+			d[0] = rapid.ByteRange(0, 2).Draw(r, "first")
+			d[31] = rapid.ByteRange(0, 3).Draw(r, "last")
+			return d
+		})
+		x := index{}
+		added := rapid.SliceOfNDistinct(draw, 0, 8, rapid.ID[digest]).Draw(r, "added")
+		for i, d := range added {
+			x.add(d, User{ID: string(rune('a' + i))})
+		}
+		d := draw.Draw(r, "asked")
+		u, ok := x.find(d)
+		i := slices.Index(added, d)
+		if ok != (i >= 0) || ok && u.ID != string(rune('a'+i)) {
+			r.Fatalf("find %x: %+v, %t of %x", d, u, ok, added)
+		}
+	})
+}
+
+func TestATokenThatWasNotStoredIsNotGiven(t *testing.T) {
+	m := newMemory()
+	a := mustOpen(t, m)
+	m.fail = errors.New("disk full")
+	if token, err := a.CreateToken(t.Context(), ""); !errors.Is(err, m.fail) || token != "" {
+		t.Errorf("CreateToken: %q, %v", token, err)
+	}
+	if n := len(*a.known.Load()); n != 0 {
+		t.Errorf("%d tokens are known", n)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.CreateToken(ended, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
+	}
+	if _, err := Open(&memory{records: map[string][]byte{}, fail: m.fail}); !errors.Is(err, m.fail) {
+		t.Errorf("Open: %v", err)
+	}
+}
+
+func TestDamagedRecordsAreErrors(t *testing.T) {
+	for key, value := range map[string]string{
+		ownerKey:                                "{",
+		tokenPrefix + "xyz":                     "{}",
+		tokenPrefix + "ab":                      "{}",
+		tokenPrefix + strings.Repeat("0", 64):   "[]",
+		tokenPrefix + strings.Repeat("0", 64+2): "{}",
+	} {
+		m := newMemory()
+		mustOpen(t, m)
+		m.records[key] = []byte(value)
+		if _, err := Open(m); err == nil {
+			t.Errorf("%s = %s was accepted", key, value)
+		}
+	}
+	if _, err := Open(&memory{records: map[string][]byte{ownerKey: []byte("{}")}}); err == nil {
+		t.Error("an owner without a name was accepted")
+	}
+}
+
+func TestManyGoroutinesMakeAndUseTokens(t *testing.T) {
+	a := mustOpen(t, newMemory())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				token, err := a.CreateToken(context.Background(), "")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := a.Authenticate(token); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(*a.known.Load()); n != 400 {
+		t.Errorf("%d tokens are known, want 400", n)
+	}
+}
+
+func TestTheContextSaysWhoCalls(t *testing.T) {
+	if u, ok := UserFrom(t.Context()); ok {
+		t.Errorf("an empty context says %+v", u)
+	}
+	want := User{Name: "ada@localhost"}
+	if u, ok := UserFrom(WithUser(t.Context(), want)); !ok || u != want {
+		t.Errorf("%+v, %t", u, ok)
+	}
+}
+
+func TestAuthenticateAllocatesNothing(t *testing.T) {
+	a := mustOpen(t, newMemory())
+	token, err := a.CreateToken(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { a.Authenticate(token) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	a := mustOpen(b, newMemory())
+	token, err := a.CreateToken(b.Context(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		a.Authenticate(token)
+	}
+}
+
+func TestTheFileGetsATokenOnce(t *testing.T) {
+	m := newMemory()
+	path := filepath.Join(t.TempDir(), "new", "token")
+	first, err := mustOpen(t, m).TokenFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, mode := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700} {
+		if info, err := os.Stat(p); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", p, info.Mode(), err)
+		}
+	}
+	if err := os.Chmod(path, 0o644); err != nil { // as a copy may have
+		t.Fatal(err)
+	}
+	a := mustOpen(t, m)
+	again, err := a.TokenFile(t.Context(), path)
+	if err != nil || again != first {
+		t.Errorf("again: %q, %v; first %q", again, err, first)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others can read the token: %v, %v", info.Mode(), err)
+	}
+	if u, err := a.Authenticate(again); err != nil || u != a.Owner() {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if err := os.WriteFile(path, []byte(" \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other, err := a.TokenFile(t.Context(), path)
+	if err != nil || other == first {
+		t.Errorf("an empty file got %q, %v", other, err)
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(files) != 1 {
+		t.Errorf("temporary files stay: %v, %v", files, err)
+	}
+}
+
+func TestWhatAPersonPutIntoTheFileStays(t *testing.T) {
+	a := mustOpen(t, newMemory())
+	path := filepath.Join(t.TempDir(), "token")
+	foreign := newToken()
+	for content, want := range map[string]TokenFileError{
+		foreign + "\n":             {Path: path, Foreign: true},
+		"my notes":                 {Path: path},
+		strings.Repeat("x", 1<<16): {Path: path},
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := a.TokenFile(t.Context(), path)
+		var got *TokenFileError
+		if !errors.As(err, &got) || *got != want {
+			t.Errorf("%.20q: %v", content, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove the file") || strings.Contains(err.Error(), foreign) {
+			t.Errorf("the error says %q", err)
+		}
+		if b, err := os.ReadFile(path); err != nil || string(b) != content {
+			t.Errorf("the file now holds %.20q, %v", b, err)
+		}
+	}
+	if _, err := a.TokenFile(t.Context(), t.TempDir()); err == nil {
+		t.Error("a folder was taken for a token's file")
+	}
+}
