@@ -5,6 +5,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -20,7 +21,8 @@ type Spec struct {
 	Signature []byte
 	// Example is a request body to try at load, or nil.
 	Example []byte
-	// MemoryLimit bounds the process's address space, in bytes. 0 is no bound.
+	// MemoryLimit bounds the address space that the model may take in its process, in
+	// bytes. 0 leaves the choice to the launcher: half of the machine's memory.
 	MemoryLimit int64
 	// Concurrency is how many requests the pool may send at once at most.
 	Concurrency int
@@ -127,3 +129,6 @@ type DiedError struct{ Cause string }
 func (e *DiedError) Error() string {
 	return "the model's process ended while it evaluated this request (" + e.Cause + ")"
 }
+
+// ErrClosed answers a request on a Runner that was closed.
+var ErrClosed = errors.New("the model is being unloaded")

@@ -1,0 +1,77 @@
+package worker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"servery/engine/runtime"
+)
+
+// loadOrder says what to load. It goes over once a process, in JSON.
+type loadOrder struct {
+	Entity         string
+	Dir, ModelFile string
+	SHA256         string
+	Signature      json.RawMessage `json:",omitempty"`
+	Example        []byte
+	// MemoryLimit is what the process may take beyond what it has when the order comes,
+	// in bytes of address space. 0 is no bound.
+	MemoryLimit int64
+	Concurrency int
+	Timeout     time.Duration
+	// Probe asks for a trial run, which finds out the time of a run and the number of
+	// sessions. Without it RunTime and Sessions are those of an earlier load.
+	Probe    bool
+	RunTime  time.Duration
+	Sessions int
+}
+
+// loadReport is what loading showed.
+type loadReport struct {
+	Runtime  string
+	Bytes    int64
+	RunTime  time.Duration
+	Sessions int
+}
+
+// failure carries an error of Open or Load to the engine with its type.
+type failure struct {
+	// Missing tells a *runtime.MissingError from a *runtime.LoadError.
+	Missing       bool
+	Message, Hint string
+}
+
+func newFailure(err error) failure {
+	var missing *runtime.MissingError
+	if errors.As(err, &missing) {
+		return failure{Missing: true, Message: missing.Message, Hint: missing.Hint}
+	}
+	return failure{Message: err.Error()}
+}
+
+func (f failure) error() error {
+	if f.Missing {
+		return &runtime.MissingError{Message: f.Message, Hint: f.Hint}
+	}
+	return &runtime.LoadError{Message: f.Message}
+}
+
+// parseFailure reads the body of a kindFailed frame.
+func parseFailure(body []byte) error {
+	var f failure
+	if err := json.Unmarshal(body, &f); err != nil {
+		return malformed("the reason of a failure cannot be read: %v", err)
+	}
+	return f.error()
+}
+
+// sendJSON sends a control frame.
+func (l *link) sendJSON(k kind, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write a frame of kind %d: %w", k, err)
+	}
+	return l.send(header{Kind: k}, "", body)
+}

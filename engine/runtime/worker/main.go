@@ -1,0 +1,57 @@
+package worker
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+)
+
+// socketFD is where a worker process finds its connection to the engine.
+const socketFD = 3
+
+// Main is the process side, `servery worker`: it serves one model to the engine that
+// started it over file descriptor 3 until that one closes the connection or ends. It
+// returns the exit status: 0, 1 after a broken protocol, 2 where nobody started it so.
+func Main(args []string) int {
+	return mainWith(args, &onnxRuntime{})
+}
+
+func mainWith(args []string, b backend) int {
+	// ONNX Runtime's official builds report to their vendor unless this is set before the
+	// library is loaded. The engine sets it too.
+	os.Setenv(telemetryVariable, "1")
+	if len(args) > 0 {
+		fmt.Fprintf(os.Stderr, "servery worker takes no arguments, got %q\n", args)
+		return 2
+	}
+	conn, err := inherited()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "servery worker is started by the engine, not by hand:", err)
+		return 2
+	}
+	prepareProcess()
+	// Requests' memory is pooled, so that garbage is little: a collection each 8 MiB of it
+	// instead of each 4.
+	debug.SetGCPercent(200)
+	if err := serve(conn, b); err != nil {
+		fmt.Fprintln(os.Stderr, "the engine broke the protocol:", err)
+		return 1
+	}
+	return 0
+}
+
+const telemetryVariable = "ORT_DISABLE_TELEMETRY"
+
+func inherited() (net.Conn, error) {
+	file := os.NewFile(socketFD, "engine")
+	if file == nil {
+		return nil, fmt.Errorf("file descriptor %d is none", socketFD)
+	}
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("file descriptor %d is no socket: %w", socketFD, err)
+	}
+	return conn, nil
+}
