@@ -109,7 +109,7 @@ type Graph struct {
 	IRVersion       int64
 	Operators       []OperatorCount // most used first
 	Nodes           int
-	Parameters      int64 // elements of all initializers
+	Parameters      int64 // elements of all initializers and constants
 }
 
 // OperatorCount is how often an operator stands in a graph, subgraphs included.
