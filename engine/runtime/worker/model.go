@@ -216,9 +216,14 @@ func probe(e *evaluation, example []byte, sig *mlmodel.Signature, inputs []tenso
 }
 
 func tryRuns(e *evaluation, body []byte) (shortest time.Duration, ok bool) {
-	turn := newTurn(e)
-	turn.begin(&task{}, time.Now().Add(probeLimit))
-	defer turn.end()
+	stopped := make(chan struct{})
+	late := time.AfterFunc(probeLimit, func() { e.stop(); close(stopped) })
+	defer func() {
+		if !late.Stop() {
+			<-stopped
+			e.reset()
+		}
+	}()
 	began := time.Now()
 	for range probeRuns {
 		var timing runtime.Timing

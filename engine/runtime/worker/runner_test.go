@@ -30,7 +30,7 @@ func TestARequestIsAnsweredByTheProcess(t *testing.T) {
 		t.Errorf("timing %+v", a.Timing)
 	}
 	a.Release()
-	if got := r.Loaded(); got.Runtime != "Script library" || got.RunTime != time.Millisecond || got.Sessions != 1 || got.Took <= 0 {
+	if got := r.Loaded(); got.Runtime != "Script library" || got.RunTime != time.Microsecond || got.Sessions != 1 || got.Took <= 0 {
 		t.Errorf("loaded %+v", got)
 	}
 	u := r.Usage()

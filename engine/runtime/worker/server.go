@@ -2,9 +2,7 @@ package worker
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"runtime/debug"
@@ -49,9 +47,11 @@ type server struct {
 	loaded  chan struct{} // closed once requests may come
 	turns   chan *turn
 	timeout time.Duration
+	reading readers
 
-	mu     sync.Mutex
-	active map[uint32]*task
+	mu       sync.Mutex
+	active   map[uint32]*task
+	watching bool // a timer waits for the first deadline
 }
 
 // defaultTimeout bounds a request where nobody says otherwise: the product's limit.
@@ -67,51 +67,78 @@ func serve(conn net.Conn, b backend) error {
 	}
 	go s.prepare()
 	defer close(s.control)
-	reader := newFrameReader(conn)
-	for {
-		f, err := reader.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.take(f); err != nil {
-			return err
-		}
-	}
+	return s.read(newFrameReader(conn))
 }
 
-// take handles a frame without waiting for anything.
-func (s *server) take(f frame) error {
+// take handles a frame without waiting for anything. It gives a request back that is to be
+// answered.
+func (s *server) take(f frame) (*task, error) {
 	switch f.Kind {
 	case kindRequest:
 		select {
 		case <-s.loaded:
 		default:
-			return malformed("a request before the model is loaded")
+			return nil, malformed("a request before the model is loaded")
 		}
-		t := &task{frame: f, arrived: time.Now(), stop: make(chan struct{}, 1)}
-		s.mu.Lock()
-		_, twice := s.active[f.ID]
-		s.active[f.ID] = t
-		s.mu.Unlock()
-		if twice {
-			return malformed("request %d twice", f.ID)
-		}
-		go s.handle(t)
+		return s.accept(f)
 	case kindCancel:
 		s.cancel(f.ID)
 	case kindOpen, kindLoad:
 		select {
 		case s.control <- f:
 		default:
-			return malformed("more orders than a process takes")
+			return nil, malformed("more orders than a process takes")
 		}
 	default:
-		return malformed("kind %d sent to a worker", f.Kind)
+		return nil, malformed("kind %d sent to a worker", f.Kind)
 	}
-	return nil
+	return nil, nil
+}
+
+// accept makes a request known, so that it can be canceled and its deadline is kept.
+func (s *server) accept(f frame) (*task, error) {
+	t := tasks.Get().(*task)
+	t.frame, t.arrived = f, time.Now()
+	t.deadline = t.arrived.Add(s.timeout)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active[f.ID] != nil {
+		return nil, malformed("request %d twice", f.ID)
+	}
+	s.active[f.ID] = t
+	if !s.watching {
+		s.watching = true
+		time.AfterFunc(s.timeout, s.watch)
+	}
+	return t, nil
+}
+
+// watch stops the requests whose time has run out and waits for the next deadline. One
+// timer for all, set once in a timeout: setting one for each request would wake a thread.
+func (s *server) watch() {
+	now := time.Now()
+	var late []*task
+	next := time.Duration(-1)
+	s.mu.Lock()
+	for _, t := range s.active {
+		left := t.deadline.Sub(now)
+		switch {
+		case t.stopped: // it is on its way out
+		case left <= 0:
+			t.stopped = true
+			late = append(late, t)
+		case next < 0 || left < next:
+			next = left
+		}
+	}
+	s.watching = next >= 0
+	if s.watching {
+		time.AfterFunc(next, s.watch)
+	}
+	for _, t := range late {
+		t.halt()
+	}
+	s.mu.Unlock()
 }
 
 // prepare carries out Open and Load, beside the reader so that the end of the engine is
@@ -154,8 +181,9 @@ func (s *server) obey(f frame) (err error) {
 	}
 	s.turns = make(chan *turn, len(evaluators))
 	for _, e := range evaluators {
-		s.turns <- newTurn(e)
+		s.turns <- &turn{evaluator: e}
 	}
+	s.reading.short = report.RunTime > 0 && report.RunTime < tinyRun
 	close(s.loaded)
 	return s.link.sendJSON(kindLoaded, report)
 }
@@ -163,27 +191,22 @@ func (s *server) obey(f frame) (err error) {
 // task is a request in the process.
 type task struct {
 	frame
-	arrived time.Time
-	stop    chan struct{} // wakes a task that waits for its turn
+	arrived, deadline time.Time
+	stop              chan struct{} // wakes a task that waits for its turn
 
 	// Guarded by server.mu.
-	canceled bool
+	stopped  bool // its time has run out, or it was canceled
+	canceled bool // nobody waits for it
 	turn     *turn
 }
 
-// cancel ends a request that nobody waits for, whether it waits, runs or is done.
-func (s *server) cancel(id uint32) {
-	s.mu.Lock()
-	t := s.active[id]
-	if t == nil {
-		s.mu.Unlock()
-		return
-	}
-	t.canceled = true
-	turn := t.turn
-	s.mu.Unlock()
-	if turn != nil {
-		turn.cancel(t)
+var tasks = sync.Pool{New: func() any { return &task{stop: make(chan struct{}, 1)} }}
+
+// halt ends a task that waits or runs. server.mu is held, so that the task is still the
+// one that was looked up.
+func (t *task) halt() {
+	if t.turn != nil {
+		t.turn.halt()
 		return
 	}
 	select {
@@ -192,20 +215,28 @@ func (s *server) cancel(id uint32) {
 	}
 }
 
+// cancel ends a request that nobody waits for; one that is done is not found.
+func (s *server) cancel(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.active[id]; t != nil {
+		t.stopped, t.canceled = true, true
+		t.halt()
+	}
+}
+
 // statusCanceled marks an answer that nobody waits for.
 const statusCanceled = 499
 
 // handle answers one request.
 func (s *server) handle(t *task) {
-	defer t.release()
 	var timing runtime.Timing
 	out := newBuffer(smallestBuffer)
-	defer func() { out.release() }()
 	a := s.evaluate(t, out, &timing)
 	s.mu.Lock()
 	delete(s.active, t.ID)
 	s.mu.Unlock()
-	if len(out.b) > maxPayload-1<<10 {
+	if len(out.b) > maxPayload-longestText {
 		e := tooLong(len(out.b))
 		a, out.b = answer{status: e.Status, contentType: e.ContentType()}, append(out.b[:0], e.Body()...)
 	}
@@ -213,25 +244,29 @@ func (s *server) handle(t *task) {
 	s.link.send(header{Kind: kindResponse, ID: t.ID, Status: uint16(a.status),
 		Figures: [4]int64{int64(timing.Wait), int64(timing.Decode), int64(timing.Run), int64(timing.Encode)}},
 		a.contentType, out.b)
+	out.release()
+	t.release()
+	select {
+	case <-t.stop:
+	default:
+	}
+	*t = task{stop: t.stop}
+	tasks.Put(t)
 }
 
 // evaluate waits for a turn and uses it.
 func (s *server) evaluate(t *task, out *buffer, timing *runtime.Timing) (a answer) {
-	deadline := t.arrived.Add(s.timeout)
-	turn := s.turn(t, deadline)
+	turn := s.turn(t)
 	timing.Wait = time.Since(t.arrived)
 	if turn == nil {
 		return s.ended(t, out)
 	}
-	defer func() { s.turns <- turn }()
-	turn.begin(t, deadline)
-	defer turn.end()
-	s.mu.Lock()
-	t.turn = turn
-	canceled := t.canceled
-	s.mu.Unlock()
-	if canceled {
-		return answer{status: statusCanceled}
+	defer func() {
+		s.leave(t, turn)
+		s.turns <- turn
+	}()
+	if !s.enter(t, turn) {
+		return s.ended(t, out)
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -262,78 +297,48 @@ func (s *server) ended(t *task, out *buffer) answer {
 	return answer{status: e.Status, contentType: e.ContentType()}
 }
 
-// turn waits for a free evaluator; nil where the request was canceled or its time ran out.
-func (s *server) turn(t *task, deadline time.Time) *turn {
+// turn waits for a free evaluator; nil where the request was stopped before.
+func (s *server) turn(t *task) *turn {
 	select {
 	case turn := <-s.turns:
 		return turn
 	default:
 	}
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
 	select {
 	case turn := <-s.turns:
 		return turn
 	case <-t.stop:
-	case <-timer.C:
+		return nil
 	}
-	return nil
 }
 
-// turn is an evaluator with what ends its evaluation early.
+// turn is an evaluator that one request at a time uses.
 type turn struct {
 	evaluator evaluator
-	timer     *time.Timer
-
-	mu       sync.Mutex
-	running  *task
-	deadline time.Time
-	stopped  bool
+	halted    bool // guarded by server.mu
 }
 
-func newTurn(e evaluator) *turn {
-	t := &turn{evaluator: e}
-	t.timer = time.AfterFunc(time.Hour, t.expire)
-	t.timer.Stop()
-	return t
-}
-
-func (t *turn) begin(of *task, deadline time.Time) {
-	t.mu.Lock()
-	t.running, t.deadline, t.stopped = of, deadline, false
-	t.mu.Unlock()
-	t.timer.Reset(time.Until(deadline))
-}
-
-func (t *turn) end() {
-	t.timer.Stop()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.running = nil
-	// No stop comes from here on: it would hit the next request.
-	if t.stopped {
-		t.evaluator.reset()
-	}
-}
-
-// expire is the timer's. It may come late, when another request runs already.
-func (t *turn) expire() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.running != nil && !time.Now().Before(t.deadline) {
-		t.stopLocked()
-	}
-}
-
-func (t *turn) cancel(of *task) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.running == of {
-		t.stopLocked()
-	}
-}
-
-func (t *turn) stopLocked() {
-	t.stopped = true
+// halt ends the evaluation. server.mu is held.
+func (t *turn) halt() {
+	t.halted = true
 	t.evaluator.stop()
+}
+
+// enter lets stops reach the evaluator; false where the request was stopped before.
+func (s *server) enter(t *task, turn *turn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.turn = turn
+	return !t.stopped
+}
+
+// leave ends that: a stop that came later would hit the next request.
+func (s *server) leave(t *task, turn *turn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.turn = nil
+	if turn.halted {
+		turn.halted = false
+		turn.evaluator.reset()
+	}
 }
