@@ -106,12 +106,14 @@ func (r *Request) csvRow(row []string) error {
 		text := ""
 		if j < len(row) {
 			text = row[j]
+		} else if t.filled++; t.filled > r.elementLimit() {
+			return errSparse
 		}
 		c := m.castOf(f)
 		var bad fault
 		if t.matrix {
 			bad = r.csvCell(&r.first().sink, c, t.rows*t.width+f, text)
-		} else if port := m.fields[min(f, len(m.fields)-1)].port; port >= 0 {
+		} else if port := m.portOf(f); port >= 0 {
 			n := &r.nests[port]
 			n.rank = 1
 			n.room(n.n + 1)

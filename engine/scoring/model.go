@@ -12,7 +12,10 @@ import (
 // safe for use by several goroutines at once.
 type Model struct {
 	inputs, outputs []tensor.Port
-	enforced        enforcement
+	// single is the index of the one input that must be fed, -1 where there are several.
+	// Inputs with a default do not count: a request may give them by name.
+	single   int
+	enforced enforcement
 	// fields are what a request is matched with: the signature's columns or tensors, or
 	// the graph's inputs where nothing is enforced.
 	fields []field
@@ -52,14 +55,14 @@ const maxColumns = 10_000
 // New prepares the scoring of a graph with the given inputs and outputs. sig may be nil,
 // as may its sides. It fails where the graph cannot take what the signature declares.
 func New(sig *mlmodel.Signature, inputs, outputs []tensor.Port) (*Model, error) {
-	m := &Model{inputs: inputs, outputs: outputs, byName: map[string]int{}}
-	if len(inputs) == 0 {
-		return nil, fmt.Errorf("the graph takes no input")
-	}
+	m := &Model{inputs: inputs, outputs: outputs, single: -1, byName: map[string]int{}}
 	for _, p := range inputs {
-		if !p.Optional && (p.Kind != tensor.KindTensor || !takesJSON(p.Type)) {
+		if !p.Optional && !feedable(p) {
 			return nil, fmt.Errorf("the graph's input %s is a %s, which no request can hold", p.Name, p.TypeString())
 		}
+	}
+	if err := m.findSingle(); err != nil {
+		return nil, err
 	}
 	var err error
 	switch {
@@ -91,14 +94,44 @@ func takesJSON(t tensor.Type) bool {
 	return t == tensor.String || t == tensor.Bool || isInteger(t) || isFloat(t)
 }
 
-// freely takes what the graph takes.
-func (m *Model) freely() {
-	m.named, m.free = true, len(m.inputs) == 1
+// feedable tells whether a request can hold what the input takes.
+func feedable(p tensor.Port) bool { return p.Kind == tensor.KindTensor && takesJSON(p.Type) }
+
+func (m *Model) findSingle() error {
+	needed, usable := 0, -1
 	for i, p := range m.inputs {
-		if p.Kind != tensor.KindTensor || !takesJSON(p.Type) {
-			continue
+		if !p.Optional {
+			needed++
+			m.single = i
+		} else if usable < 0 && feedable(p) {
+			usable = i
 		}
+	}
+	switch {
+	case needed == 0 && usable < 0:
+		return fmt.Errorf("the graph takes no input that a request can hold")
+	case needed == 0:
+		m.single = usable
+	case needed > 1:
+		m.single = -1
+	}
+	return nil
+}
+
+// freely takes what the graph takes. The input that must be fed comes first.
+func (m *Model) freely() {
+	m.named, m.free = true, m.single >= 0
+	add := func(i int) {
+		p := m.inputs[i]
 		m.fields = append(m.fields, field{name: p.Name, port: i, cast: newCast(tensor.Undefined, p.Type), required: !p.Optional})
+	}
+	if m.free {
+		add(m.single)
+	}
+	for i, p := range m.inputs {
+		if i != m.single && feedable(p) {
+			add(i)
+		}
 	}
 }
 
@@ -109,8 +142,8 @@ func (m *Model) enforceTensors(specs []mlmodel.TensorSpec) error {
 	fed := make([]bool, len(m.inputs))
 	for _, s := range specs {
 		i := m.port(s.Name)
-		if i < 0 && len(specs) == 1 && len(m.inputs) == 1 {
-			i = 0 // one tensor and one input belong together, whatever their names
+		if i < 0 && len(specs) == 1 && m.single >= 0 {
+			i = m.single // one tensor and one input belong together, whatever their names
 		}
 		if i < 0 {
 			return fmt.Errorf("the signature's tensor %q is no input of the graph, which takes %s", s.Name, pyList(m.portNames()))
@@ -133,8 +166,8 @@ func (m *Model) enforceColumns(specs []mlmodel.Column) error {
 	m.text = columnsText(specs)
 	fed := make([]bool, len(m.inputs))
 	for n, s := range specs {
-		i := 0
-		if len(m.inputs) > 1 {
+		i := m.single
+		if i < 0 {
 			if i = m.port(s.Name); i < 0 && !m.named && n < len(m.inputs) {
 				i = n
 			}
@@ -200,8 +233,8 @@ func castable(as, to tensor.Type) bool {
 // port is the index of the graph's input with the name, -1 where there is none. Without
 // a name it is the first.
 func (m *Model) port(name string) int {
-	if name == "" && len(m.inputs) == 1 {
-		return 0
+	if name == "" && m.single >= 0 {
+		return m.single
 	}
 	for i, p := range m.inputs {
 		if p.Name == name {
@@ -211,10 +244,13 @@ func (m *Model) port(name string) int {
 	return -1
 }
 
+// portNames are the inputs that must be fed.
 func (m *Model) portNames() []string {
-	names := make([]string, len(m.inputs))
+	var names []string
 	for i, p := range m.inputs {
-		names[i] = p.Name
+		if !p.Optional || i == m.single {
+			names = append(names, p.Name)
+		}
 	}
 	return names
 }

@@ -128,18 +128,21 @@ func (v scalar) integer(cut bool) (scalar, fault) {
 	return scalar{kind: integerScalar, negative: f < 0, magnitude: uint64(math.Abs(math.Trunc(f)))}, fine
 }
 
-// string is v as a text: what the request wrote, or Python's text of a float that was
-// rounded on the way. The result may be a view of v.text.
+// string is v as a text, as Python's str writes it. The result may be a view of v.text.
 func (v scalar) string() string {
 	switch {
+	case v.kind == floatScalar && v.float != v.float:
+		return "nan"
+	case v.kind == floatScalar && math.IsInf(v.float, 0):
+		return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(v.float, 'f', -1, 64)), "+")
+	case v.kind == floatScalar:
+		return string(appendFloat(nil, v.float))
 	case v.text != nil || v.kind == textScalar:
 		return unsafe.String(unsafe.SliceData(v.text), len(v.text))
-	case v.kind == integerScalar && v.negative:
+	case v.negative:
 		return "-" + strconv.FormatUint(v.magnitude, 10)
-	case v.kind == integerScalar:
-		return strconv.FormatUint(v.magnitude, 10)
 	}
-	return string(appendFloat(nil, v.float))
+	return strconv.FormatUint(v.magnitude, 10)
 }
 
 // parseText is the number that a text writes, as Python's float() and int() read it, or,

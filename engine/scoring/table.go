@@ -30,6 +30,8 @@ type table struct {
 	extras []string
 	// numbered is how many columns have only a number for a name, where names are needed.
 	numbered int
+	// filled is how many values that the request leaves out were written.
+	filled int
 	// complete tells that every row must have every column.
 	complete bool
 	column   nest // one column on its way into the matrix
@@ -39,7 +41,7 @@ type table struct {
 func (r *Request) beginTable() {
 	t, m := &r.t, r.model
 	t.rows, t.count, t.placed, t.complete = 0, -1, false, false
-	t.inOrder, t.ordered = false, false
+	t.inOrder, t.ordered, t.filled = false, false, 0
 	t.names, t.extras, t.numbered = t.names[:0], nil, 0
 	clear(t.index)
 	t.place = t.place[:0]
@@ -49,7 +51,7 @@ func (r *Request) beginTable() {
 		r.nests[m.fields[0].port].reset(m.fields[0].cast)
 		return
 	}
-	t.matrix, t.width = len(m.inputs) == 1 && len(m.fields) > 1, len(m.fields)
+	t.matrix, t.width = m.single >= 0 && m.enforced == columns && len(m.fields) > 1, len(m.fields)
 	for i := range m.fields {
 		t.done = append(t.done, -1)
 		if p := m.fields[i].port; p >= 0 && (i == 0 || !t.matrix) {
@@ -64,6 +66,14 @@ func (m *Model) castOf(f int) *cast {
 		f = 0
 	}
 	return &m.fields[f].cast
+}
+
+// portOf is the graph's input that field f feeds, -1 for none.
+func (m *Model) portOf(f int) int {
+	if m.free {
+		f = 0
+	}
+	return m.fields[f].port
 }
 
 // newField adds a column to a table that may have any.
@@ -108,12 +118,18 @@ func (r *Request) matrixRoom(n int) error {
 	} else if n*k.size <= len(k.data) {
 		return nil
 	}
-	if n > 4*len(r.d.b)+1<<20 {
-		return &shapeError{"the table leaves out too many values"}
+	if n > r.elementLimit() {
+		return errSparse
 	}
 	k.room(n)
 	return nil
 }
+
+// elementLimit bounds a table's elements by the body's length: every value that is there
+// takes two bytes at least, so that only values left out can reach it.
+func (r *Request) elementLimit() int { return 4*len(r.d.b) + 1<<20 }
+
+var errSparse = badRequest("Invalid input. The table leaves out too many values: send them as null, or fewer rows at a time")
 
 // cell reads the value of field f in the current row.
 func (r *Request) cell(f int) error {
@@ -124,7 +140,7 @@ func (r *Request) cell(f int) error {
 		}
 	}
 	if !t.matrix {
-		port := r.model.fields[min(f, len(r.model.fields)-1)].port
+		port := r.model.portOf(f)
 		if port < 0 {
 			t.done[f] = t.rows + 1
 			return r.d.skip(3)
@@ -161,11 +177,14 @@ func (r *Request) fill(f, row int) error {
 		return errUnequal
 	}
 	c := r.model.castOf(f)
+	if t.filled += row - max(t.done[f], 0); t.filled > r.elementLimit() {
+		return errSparse
+	}
 	for i := max(t.done[f], 0); i < row; i++ {
 		bad := fine
 		if t.matrix {
 			bad = c.null(&r.first().sink, i*t.width+f)
-		} else if port := r.model.fields[min(f, len(r.model.fields)-1)].port; port >= 0 {
+		} else if port := r.model.portOf(f); port >= 0 {
 			n := &r.nests[port]
 			if n.rank > 1 {
 				bad = isNull
@@ -285,7 +304,7 @@ func (r *Request) columnShape(f *field, n *nest) ([]int64, error) {
 	p := &r.model.inputs[f.port]
 	shape = append(shape, rows)
 	switch {
-	case p.Unranked && len(r.model.inputs) > 1:
+	case p.Unranked && r.model.single < 0:
 	case p.Unranked || len(p.Shape) == 2:
 		shape = append(shape, 1)
 	case len(p.Shape) == 0 && rows == 1:

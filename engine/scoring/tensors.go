@@ -21,15 +21,12 @@ func (r *Request) tensorInput(f form) error {
 			return m.notTensors("<class 'list'>")
 		}
 	}
-	if len(m.fields) > 1 {
-		if m.enforced == tensors {
-			return m.missing(m.fieldNames(), "")
-		}
-		return evaluation("Unable to map numpy array input to the expected model input. Numpy arrays can only be used as input for MLflow ONNX models that have a single input."+
-			" This model requires %d inputs. Please pass in data as either a dictionary or a DataFrame with the following tensors: %s.", len(m.inputs), pyList(m.portNames()))
+	if m.enforced == tensors && len(m.fields) > 1 {
+		return m.missing(m.fieldNames(), "")
 	}
-	if len(m.fields) == 0 {
-		return m.missingFeed(r.fed)
+	if m.enforced == nothing && m.single < 0 {
+		return evaluation("Unable to map numpy array input to the expected model input. Numpy arrays can only be used as input for MLflow ONNX models that have a single input."+
+			" This model requires %d inputs. Please pass in data as either a dictionary or a DataFrame with the following tensors: %s.", len(m.portNames()), pyList(m.portNames()))
 	}
 	n := &r.nests[m.fields[0].port]
 	if err := d.value(n, 0); err != nil {
