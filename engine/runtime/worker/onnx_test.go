@@ -238,3 +238,71 @@ func TestSessionsAreSharedByLongRuns(t *testing.T) {
 		}
 	}
 }
+
+// What a process costs a real model: tiny (2 numbers), and with a body of 1.5 MB that must
+// be read, against the same code in this process.
+func BenchmarkModel(b *testing.B) {
+	numbers := strings.Repeat("0.123456,", 150_000)
+	for name, c := range map[string]struct {
+		n    int
+		body string
+	}{
+		"2 numbers":       {2, addBody},
+		"150,000 numbers": {150_000, `{"inputs":[[` + numbers[:len(numbers)-1] + `]]}`},
+	} {
+		body := []byte(c.body)
+		b.Run(name+", in process", func(b *testing.B) {
+			l := onnxLauncher(b)
+			path, err := l.options.Library()
+			if err != nil {
+				b.Fatal(err)
+			}
+			var here onnxRuntime
+			if _, err := here.open(path); err != nil {
+				b.Fatal(err)
+			}
+			spec := model(b, onnxtest.Add(c.n))
+			evaluators, _, err := here.load(loadOrder{Dir: spec.Dir, ModelFile: spec.ModelFile, Concurrency: 1}, func() {})
+			if err != nil {
+				b.Fatal(err)
+			}
+			measure(b, func() {
+				out := newBuffer(smallestBuffer)
+				var timing runtime.Timing
+				if a := evaluators[0].evaluate(out, "", body, &timing); a.status != 200 {
+					b.Fatalf("%s", out.b)
+				}
+				out.release()
+			})
+		})
+		b.Run(name+", worker process", func(b *testing.B) {
+			r, _ := launch(b, onnxLauncher(b), model(b, onnxtest.Add(c.n)))
+			measure(b, func() { invoke(b, r, body) })
+		})
+	}
+}
+
+// What a launch takes, with a spare process ready and without.
+func BenchmarkLaunch(b *testing.B) {
+	spec := model(b, onnxtest.Add(2))
+	for name, warm := range map[string]bool{"cold": false, "warm": true} {
+		b.Run(name, func(b *testing.B) {
+			l := onnxLauncher(b)
+			for b.Loop() {
+				if warm {
+					b.StopTimer()
+					l.Warm()
+					l.work.Wait()
+					b.StartTimer()
+				}
+				r, err := l.Launch(b.Context(), spec, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				r.Close(b.Context())
+				b.StartTimer()
+			}
+		})
+	}
+}
