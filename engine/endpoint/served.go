@@ -1,0 +1,228 @@
+package endpoint
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"servery/engine/autoscale"
+	"servery/engine/pool"
+	"servery/engine/runtime"
+	"servery/engine/telemetry"
+)
+
+// served is a served entity that is up: its pool, its runner and what scales them.
+//
+// A permit is only ever given while runner is set: launch stores the runner before the
+// capacity rises above 0, and the capacity falls to 0 in one step that fails while a
+// request holds a permit (pool.SetIdle).
+type served struct {
+	o       *owner
+	name    string
+	version int // of the configuration
+	spec    runtime.Spec
+	limits  autoscale.Limits
+	note    string // message while it is ready
+
+	pool        *pool.Pool
+	runner      atomic.Pointer[running]
+	lastArrival atomic.Int64 // Unix ns
+	usage       atomic.Pointer[usage]
+	health      atomic.Int32 // up, restarting or down
+	asleep      atomic.Bool
+	trouble     atomic.Pointer[string] // why it is down
+	retired     atomic.Bool
+	isOpen      atomic.Bool
+	launches    atomic.Int64 // tells the notices of this runner from those of one before
+
+	wake   chan struct{} // something to decide
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when scale has returned
+	ctx    context.Context
+
+	// Of scale alone.
+	window  autoscale.Window
+	failure error     // the last start from zero
+	retryAt time.Time // no start before
+	pause   time.Duration
+
+	// Of watch alone.
+	seenArrival int64
+}
+
+// running is a runner with what its load showed.
+type running struct {
+	runtime.Runner
+	loaded runtime.Loaded
+}
+
+// usage is what a worker process takes, as last looked at.
+type usage struct {
+	runtime.Usage
+	at         time.Time
+	cpuPercent float64 // of the machine
+}
+
+// The states of health.
+const (
+	up int32 = iota
+	restarting
+	down
+)
+
+func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *served {
+	e := &served{
+		o: o, name: c.Name, version: version, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
+		wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	e.limits.Idle = o.s.options.Idle
+	e.ctx, e.cancel = context.WithCancel(o.s.hard)
+	e.pool = pool.New(0, pool.QueueLimit(e.limits.Max), e.look)
+	e.lastArrival.Store(time.Now().UnixNano())
+	e.usage.Store(&usage{})
+	return e
+}
+
+// look asks scale to decide. It never blocks.
+func (e *served) look() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// launch loads the model. The caller has a slot of loads.
+func (e *served) launch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	e.health.Store(up)
+	number := e.launches.Add(1)
+	r, err := e.o.s.options.Launcher.Launch(ctx, e.spec, func(n runtime.Notice) {
+		if e.launches.Load() == number {
+			e.notice(n)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
+	e.runner.Store(&running{r, r.Loaded()})
+	return nil
+}
+
+func (e *served) loadedWords() string {
+	r := e.runner.Load()
+	if r == nil {
+		return messageAtZero
+	}
+	words := durationWords(r.loaded.Took)
+	if r.loaded.Bytes > 0 {
+		words += ", " + bytesWords(r.loaded.Bytes) + " of memory"
+	}
+	if r.loaded.Runtime != "" {
+		words += ", " + r.loaded.Runtime
+	}
+	return words
+}
+
+// open lets requests in and starts the scaling; atZero leaves the entity asleep.
+func (e *served) open(atZero bool) {
+	e.asleep.Store(atZero)
+	if !atZero {
+		e.lastArrival.Store(time.Now().UnixNano())
+		e.pool.SetCapacity(autoscale.StartSize(e.limits))
+	}
+	if e.o.s.spawn(e.scale) {
+		e.isOpen.Store(true)
+	}
+}
+
+// retire ends the entity: requests that run or wait are served until ctx ends, then the
+// process goes.
+func (e *served) retire(ctx context.Context) {
+	drained := e.pool.Close()
+	select {
+	case <-drained:
+	case <-ctx.Done():
+	}
+	e.retired.Store(true)
+	e.cancel()
+	if e.isOpen.Load() {
+		<-e.ended
+	}
+	e.pool.FailQueued(pool.ErrClosed)
+	if r := e.runner.Load(); r != nil {
+		// An error tells that the process had to be killed: it is gone all the same.
+		_ = r.Close(ctx)
+	}
+}
+
+// condition is the entity's state and message for the picture.
+func (e *served) condition() (Deployment, string) {
+	switch {
+	case e.health.Load() == restarting:
+		return DeploymentRecovering, messageRestarting
+	case e.health.Load() == down:
+		if m := e.trouble.Load(); m != nil {
+			return DeploymentRecovering, *m
+		}
+		return DeploymentRecovering, messageRestarting
+	case e.asleep.Load():
+		return DeploymentReady, messageAtZero
+	}
+	return DeploymentReady, e.note
+}
+
+// show brings the entity's condition into the picture, where it is part of the active
+// configuration.
+func (e *served) show() {
+	e.o.change(func(p *Endpoint) {
+		if p.Active == nil || p.Active.Version != e.version || p.Active.Entities == nil || e.retired.Load() {
+			return
+		}
+		if d := e.o.serving.Load(); d == nil || d.find(e.name) != e {
+			return
+		}
+		for i := range p.Active.Entities {
+			if s := &p.Active.Entities[i]; s.Name == e.name {
+				s.Deployment, s.Message = e.condition()
+			}
+		}
+	})
+}
+
+// notice takes what the runner tells; it comes from any goroutine.
+func (e *served) notice(n runtime.Notice) {
+	if e.retired.Load() {
+		return
+	}
+	switch n.Kind {
+	case runtime.Died:
+		e.health.Store(restarting)
+		e.o.event(telemetry.WorkerDied, e.name, e.version, n.Message)
+	case runtime.Restarted:
+		e.health.Store(up)
+		e.o.event(telemetry.WorkerRestarted, e.name, e.version, n.Message)
+	case runtime.GaveUp:
+		message := "The model's process keeps ending. " + n.Message
+		e.trouble.Store(&message)
+		e.health.Store(down)
+		e.o.event(telemetry.WorkerDied, e.name, e.version, message)
+	default:
+		return
+	}
+	e.show()
+}
+
+// live is what the entity does now. The process's figures are those of watch.
+func (e *served) live() Live {
+	s, u := e.pool.Stats(), e.usage.Load()
+	l := Live{
+		Provisioned: s.Capacity, InFlight: s.InFlight, Queued: s.Queued,
+		MemoryBytes: u.MemoryBytes, CPUPercent: u.cpuPercent, PID: u.PID, Restarts: u.Restarts,
+	}
+	if r := e.runner.Load(); r != nil {
+		l.LoadTime, l.Runtime = r.loaded.Took, r.loaded.Runtime
+	}
+	return l
+}

@@ -1,0 +1,372 @@
+package endpoint
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"servery/engine/registry"
+)
+
+// Models is where the versions of registered models are found.
+type Models interface {
+	// Model returns a model by its full name, or *registry.NotFoundError.
+	Model(fullName string) (registry.Model, error)
+}
+
+// The product's limits (documentation, "Model Serving limits", and the REST reference).
+const (
+	maxName      = 63
+	maxEntities  = 10
+	maxVariables = 50
+	// maxVariable bounds one variable: a process takes no more than 128 KiB on Linux.
+	maxVariable = 64 << 10
+)
+
+const scaleToZeroMissing = "scaleToZeroEnabled is undefined. Please set it to either true or false."
+
+// reserved are the words that stand where an endpoint's name stands in the paths of the
+// REST API.
+var reserved = []string{"pt", "chat", "completions", "embeddings", "responses", "external"}
+
+// check holds a request against the product's rules and collects all that breaks them,
+// in the order of the fields. Where nothing does, the configuration is complete: names,
+// sizes and routes are filled in.
+type check struct {
+	models Models
+	fields []FieldError
+}
+
+// validate checks spec; config is nil where spec has none, and meaningless where fields
+// is not empty.
+func validate(models Models, spec Spec) (config *Config, fields []FieldError) {
+	c := &check{models: models}
+	c.name("name", "An endpoint's name", spec.Name)
+	if strings.HasPrefix(strings.ToLower(spec.Name), "databricks-") {
+		c.add("name", "'%s' begins with databricks-, which is kept for the product's own endpoints: choose another name.", spec.Name)
+	}
+	if slices.Contains(reserved, strings.ToLower(spec.Name)) {
+		c.add("name", "'%s' is a word of the REST API's paths: choose another name.", spec.Name)
+	}
+	if spec.Config != nil {
+		config = &Config{Version: 1}
+		config.Entities = c.entities(spec.Config.Entities)
+		config.Routes = c.routes(spec.Config.Routes, config.Entities)
+	}
+	c.tags(spec.Tags)
+	return config, c.fields
+}
+
+func (c *check) add(field, format string, args ...any) {
+	c.fields = append(c.fields, FieldError{field, fmt.Sprintf(format, args...)})
+}
+
+func (c *check) name(field, what, name string) {
+	switch {
+	case name == "":
+		c.add(field, "%s is missing: give 1 to %d letters, digits, dashes and underscores.", what, maxName)
+	case len(name) > maxName:
+		c.add(field, "%s has at most %d characters, this has %d.", what, maxName, len([]rune(name)))
+	case strings.ContainsFunc(name, notInName):
+		c.add(field, "%s takes letters (A to Z, a to z), digits, dashes and underscores, not %q.", what, firstNot(name))
+	}
+}
+
+func notInName(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+}
+
+func firstNot(name string) string {
+	for _, r := range name {
+		if notInName(r) {
+			return string(r)
+		}
+	}
+	return ""
+}
+
+func (c *check) tags(tags []Tag) {
+	seen := map[string]bool{}
+	for i, t := range tags {
+		field := fmt.Sprintf("tags[%d].key", i)
+		switch {
+		case t.Key == "":
+			c.add(field, "A tag needs a key.")
+		case seen[t.Key]:
+			c.add(field, "The tag '%s' is given twice: keys are unique.", t.Key)
+		}
+		seen[t.Key] = true
+	}
+}
+
+func (c *check) entities(specs []EntitySpec) []ServedEntity {
+	if n := len(specs); n == 0 || n > maxEntities {
+		c.add("config.served_entities", "A configuration has 1 to %d served entities, this has %d.", maxEntities, n)
+	}
+	var entities []ServedEntity
+	names := map[string]bool{}
+	for i, spec := range specs[:min(len(specs), 4*maxEntities)] {
+		at := fmt.Sprintf("config.served_entities[%d].", i)
+		e := c.entity(at, spec)
+		if names[e.Name] {
+			c.add(at+"name", "Two served entities are named '%s': give one of them another name.", e.Name)
+		}
+		names[e.Name] = true
+		entities = append(entities, e)
+	}
+	return entities
+}
+
+func (c *check) entity(at string, spec EntitySpec) ServedEntity {
+	e := ServedEntity{
+		Name:               spec.Name,
+		ModelName:          spec.ModelName,
+		WorkloadType:       spec.WorkloadType,
+		WorkloadSize:       spec.WorkloadSize,
+		EnvironmentVars:    maps.Clone(spec.EnvironmentVars),
+		InstanceProfileARN: spec.InstanceProfileARN,
+	}
+	c.model(at, spec, &e)
+	if e.Name == "" {
+		if spec.ModelName != "" && spec.ModelVersion != "" {
+			e.Name = DefaultEntityName(spec.ModelName, spec.ModelVersion)
+		}
+	} else {
+		c.name(at+"name", "A served entity's name", e.Name)
+	}
+	if e.WorkloadType == "" {
+		e.WorkloadType = "CPU"
+	} else if _, ok := workloadByName(e.WorkloadType); !ok {
+		c.add(at+"workload_type", "'%s' is no workload type: there are %s.", e.WorkloadType, workloadNames())
+	}
+	if spec.ScaleToZero == nil {
+		c.add(at+"scale_to_zero_enabled", scaleToZeroMissing)
+	} else {
+		e.ScaleToZero = *spec.ScaleToZero
+	}
+	c.concurrency(at, spec, &e)
+	c.variables(at, spec.EnvironmentVars)
+	return e
+}
+
+// concurrency takes a size or numbers, and Small where there is neither.
+func (c *check) concurrency(at string, spec EntitySpec, e *ServedEntity) {
+	low, high := spec.MinConcurrency, spec.MaxConcurrency
+	if spec.WorkloadSize != "" || low == nil && high == nil {
+		if low != nil || high != nil {
+			c.add(at+"workload_size", "workload_size cannot be given together with min_provisioned_concurrency and max_provisioned_concurrency: give one or the other.")
+		}
+		if e.WorkloadSize == "" {
+			e.WorkloadSize = Sizes[0].Name
+		}
+		size, ok := sizeByName(e.WorkloadSize)
+		if !ok {
+			c.add(at+"workload_size", "'%s' is no workload size: there are Small, Medium and Large.", e.WorkloadSize)
+		}
+		e.MinConcurrency, e.MaxConcurrency = size.Min, size.Max
+		if e.ScaleToZero {
+			e.MinConcurrency = 0
+		}
+		return
+	}
+	before := len(c.fields)
+	e.MinConcurrency = c.units(at+"min_provisioned_concurrency", low, 0)
+	e.MaxConcurrency = c.units(at+"max_provisioned_concurrency", high, 4)
+	switch {
+	case len(c.fields) > before:
+	case e.MinConcurrency > e.MaxConcurrency:
+		c.add(at+"min_provisioned_concurrency", "min_provisioned_concurrency %d is above max_provisioned_concurrency %d.", e.MinConcurrency, e.MaxConcurrency)
+	case e.MinConcurrency == 0 && spec.ScaleToZero != nil && !e.ScaleToZero:
+		c.add(at+"min_provisioned_concurrency", "min_provisioned_concurrency 0 needs scale_to_zero_enabled: give at least 4, or set it to true.")
+	}
+}
+
+func (c *check) units(field string, n *int, least int) int {
+	name := field[strings.LastIndexByte(field, '.')+1:]
+	switch {
+	case n == nil:
+		c.add(field, "%s is missing: give both min_provisioned_concurrency and max_provisioned_concurrency, or a workload_size.", name)
+		return 0
+	case *n%4 != 0 || *n < least || *n > MaxConcurrency:
+		c.add(field, "%s is %d: it takes a multiple of 4 from %d to %d.", name, *n, least, MaxConcurrency)
+	}
+	return *n
+}
+
+func (c *check) variables(at string, vars map[string]string) {
+	field := at + "environment_vars"
+	if len(vars) > maxVariables {
+		c.add(field, "A served entity takes at most %d environment variables, this has %d.", maxVariables, len(vars))
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		value := vars[name]
+		switch {
+		case !variableName(name):
+			c.add(field, "%q is no name of an environment variable: it takes letters, digits and underscores, and begins with no digit.", name)
+		case secret(value):
+			c.add(field, "%s refers to the secret %s: Servery has no secrets yet, give the value itself.", name, value)
+		case strings.Contains(value, "\x00"):
+			c.add(field, "The value of %s has a NUL character, which no environment variable can carry.", name)
+		case len(name)+len(value) > maxVariable:
+			c.add(field, "The value of %s is %d bytes long: an environment variable takes at most %d.", name, len(value), maxVariable)
+		}
+	}
+}
+
+func variableName(name string) bool {
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool { return r == '-' || notInName(r) })
+}
+
+// secret tells a value that is exactly {{secrets/<scope>/<key>}}; all else is literal.
+func secret(value string) bool {
+	inner, ok := strings.CutPrefix(value, "{{secrets/")
+	if !ok {
+		return false
+	}
+	inner, ok = strings.CutSuffix(inner, "}}")
+	scope, key, two := strings.Cut(inner, "/")
+	return ok && two && scope != "" && key != "" && !strings.ContainsAny(inner, "{}")
+}
+
+func (c *check) model(at string, spec EntitySpec, e *ServedEntity) {
+	name, version := at+"entity_name", at+"entity_version"
+	if spec.ModelVersion == "" {
+		c.add(version, "entity_version is missing: give the number of a version of the model.")
+	}
+	if spec.ModelName == "" {
+		c.add(name, "entity_name is missing: give the full name of a registered model, catalog.schema.model.")
+		return
+	}
+	if strings.Count(spec.ModelName, ".") != 2 {
+		c.add(name, "'%s' is no full name of a model: give catalog.schema.model, like main.default.%s.", spec.ModelName, spec.ModelName[strings.LastIndexByte(spec.ModelName, '.')+1:])
+		return
+	}
+	model, err := c.models.Model(spec.ModelName)
+	if err != nil {
+		c.add(name, "%s", missingModel(spec.ModelName, err))
+		return
+	}
+	if spec.ModelVersion == "" {
+		return
+	}
+	n, err := strconv.Atoi(spec.ModelVersion)
+	if err != nil || n < 1 || strconv.Itoa(n) != spec.ModelVersion {
+		c.add(version, "%s", aliasHint(model, spec.ModelVersion))
+		return
+	}
+	e.ModelVersion = n
+	if message := unservable(model, n); message != "" {
+		c.add(version, "%s", message)
+	}
+}
+
+func missingModel(name string, err error) string {
+	var missing *registry.NotFoundError
+	if !errors.As(err, &missing) {
+		return err.Error()
+	}
+	return fmt.Sprintf("The model '%s' is not registered. Import it first: on the Models page, or by servery models import FILE --name %s.", name, name)
+}
+
+func aliasHint(m registry.Model, given string) string {
+	for _, a := range m.Aliases {
+		if strings.EqualFold(a.Name, given) {
+			return fmt.Sprintf("entity_version is '%s', an alias: an endpoint takes a version number. The alias points at version %d now.", given, a.Version)
+		}
+	}
+	return fmt.Sprintf("entity_version is '%s': it takes the number of a version, in digits; aliases are not accepted. The model %s has %s.", given, m.FullName(), versionsOf(m))
+}
+
+// unservable says why a version cannot be served; "" where it can.
+func unservable(m registry.Model, n int) string {
+	v, ok := m.Version(n)
+	switch {
+	case !ok:
+		return fmt.Sprintf("The model %s has no version %d: it has %s. Import it first: on the Models page, or by servery models import FILE --name %s.", m.FullName(), n, versionsOf(m), m.FullName())
+	case v.Status == registry.Pending:
+		return fmt.Sprintf("Version %d of the model %s is still being imported: wait until it is READY.", n, m.FullName())
+	case v.Status != registry.Ready:
+		return fmt.Sprintf("Version %d of the model %s cannot be served. %s", n, m.FullName(), v.Reason)
+	}
+	return ""
+}
+
+func versionsOf(m registry.Model) string {
+	var numbers []string
+	for _, v := range m.Versions {
+		numbers = append(numbers, strconv.Itoa(v.Number))
+	}
+	switch len(numbers) {
+	case 0:
+		return "no version"
+	case 1:
+		return "version " + numbers[0]
+	}
+	slices.Reverse(numbers)
+	if len(numbers) > 10 {
+		numbers = append([]string{numbers[0], "…"}, numbers[len(numbers)-8:]...)
+	}
+	return "the versions " + strings.Join(numbers, ", ")
+}
+
+// routes checks the traffic split; one entity without a route gets all of it.
+func (c *check) routes(routes []Route, entities []ServedEntity) []Route {
+	const at = "config.traffic_config.routes"
+	if len(routes) == 0 {
+		if len(entities) == 1 {
+			return []Route{{entities[0].Name, 100}}
+		}
+		if len(entities) > 1 {
+			c.add(at, "With %d served entities the traffic must be split: give routes whose traffic_percentage sums to 100.", len(entities))
+		}
+		return nil
+	}
+	seen, sum, before := map[string]bool{}, 0, len(c.fields)
+	for i, r := range routes {
+		at := fmt.Sprintf("%s[%d].", at, i)
+		known := slices.ContainsFunc(entities, func(e ServedEntity) bool { return e.Name == r.EntityName })
+		switch {
+		case r.EntityName == "":
+			c.add(at+"served_entity_name", "served_entity_name is missing: name a served entity of this configuration.")
+		case !known:
+			c.add(at+"served_entity_name", "served_entity_name '%s' is no served entity of this configuration: it has %s.", r.EntityName, entityNames(entities))
+		case seen[r.EntityName]:
+			c.add(at+"served_entity_name", "served_entity_name '%s' has two routes: give one.", r.EntityName)
+		}
+		seen[r.EntityName] = true
+		if r.Percent < 0 || r.Percent > 100 {
+			c.add(at+"traffic_percentage", "traffic_percentage is %d: it takes a whole number from 0 to 100.", r.Percent)
+		}
+		sum += r.Percent
+	}
+	if sum != 100 && len(c.fields) == before {
+		c.add(at, "The routes' traffic_percentage sums to %d: it must sum to 100.", sum)
+	}
+	return slices.Clone(routes)
+}
+
+func entityNames(entities []ServedEntity) string {
+	names := make([]string, len(entities))
+	for i, e := range entities {
+		names[i] = e.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// begin makes a checked configuration one whose deployment starts at now.
+func (c *Config) begin(creator string, now time.Time) {
+	c.StartedAt = now
+	for i := range c.Entities {
+		e := &c.Entities[i]
+		e.Creator, e.CreatedAt = creator, now
+		e.Deployment, e.Message = DeploymentCreating, messageCreating
+	}
+}
