@@ -1,0 +1,249 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Table is where events are kept.
+type Table interface {
+	// Each calls fn for every key that begins with prefix, in key order; key and value may
+	// be kept by fn only if copied.
+	Each(prefix string, fn func(key string, value []byte) error) error
+	// Apply makes all changes at once, all or none; a nil value deletes its key.
+	Apply(changes map[string][]byte) error
+}
+
+const (
+	maxEvents  = 500         // per endpoint, the newest
+	maxMessage = 4 << 10     // bytes
+	writeEvery = time.Second // at most
+	maxBatch   = 256 << 10   // bytes of one Apply
+)
+
+// history is an endpoint's events, oldest first, and their numbers: event i has number
+// next-len(events)+i. Numbers only grow; they order the keys in the table.
+type history struct {
+	events []Event
+	next   uint64
+}
+
+// Event adds to the endpoint's event log and returns at once: it is on the disk about a
+// second later. An event without a time happens now.
+func (r *Recorder) Event(e Event) {
+	if e.At.IsZero() {
+		e.At = r.now()
+	}
+	if len(e.Message) > maxMessage {
+		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "") + " ..."
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return
+	}
+	h := &r.events
+	changes := map[string][]byte{keyOf(r.name, h.next): encode(e)}
+	h.events = append(h.events, e)
+	h.next++
+	if n := len(h.events) - maxEvents; n > 0 {
+		for i := range n {
+			changes[keyOf(r.name, h.next-uint64(len(h.events))+uint64(i))] = nil
+		}
+		h.events = append([]Event(nil), h.events[n:]...)
+	}
+	r.log.add(changes) // within the lock, so that changes of one key stay in order
+}
+
+// newest is the newest n events, newest first.
+func (r *Recorder) newest(n int) []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n = min(max(n, 0), len(r.events.events))
+	got := slices.Clone(r.events.events[len(r.events.events)-n:])
+	slices.Reverse(got)
+	return got
+}
+
+func (r *Recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone = true
+	changes := map[string][]byte{}
+	for i := range r.events.events {
+		changes[keyOf(r.name, r.events.next-1-uint64(i))] = nil
+	}
+	r.log.add(changes)
+	r.events.events = nil
+}
+
+// keyOf is "name/0000000000000007"; a name that holds a slash is escaped.
+func keyOf(name string, number uint64) string {
+	return url.PathEscape(name) + "/" + fmt.Sprintf("%016x", number)
+}
+
+func parseKey(key string) (name string, number uint64, err error) {
+	escaped, digits, _ := strings.Cut(key, "/")
+	if name, err = url.PathUnescape(escaped); err != nil {
+		return "", 0, err
+	}
+	number, err = strconv.ParseUint(digits, 16, 64)
+	return name, number, err
+}
+
+// stored is an event in the table.
+type stored struct {
+	At      time.Time `json:"at"`
+	Type    EventType `json:"type"`
+	Entity  string    `json:"entity,omitempty"`
+	Version int       `json:"version,omitempty"`
+	Message string    `json:"message,omitempty"`
+}
+
+func encode(e Event) []byte {
+	b, err := json.Marshal(stored(e))
+	if err != nil { // a year beyond 9999
+		e.At = time.Time{}
+		b, _ = json.Marshal(stored(e))
+	}
+	return b
+}
+
+// eventLog writes events into the table, in batches, from a goroutine that is there only
+// while there is something to write. Nobody waits for it but Close.
+type eventLog struct {
+	table   Table
+	readErr error
+
+	mu      sync.Mutex
+	pending map[string][]byte
+	writing bool // the goroutine is there
+	closed  bool
+	closing chan struct{}
+	writer  sync.WaitGroup
+}
+
+// read is all that the table holds. A record that cannot be read is left alone.
+func (l *eventLog) read() map[string]history {
+	all := map[string]history{}
+	if l.table == nil {
+		return all
+	}
+	var old []string
+	l.readErr = l.table.Each("", func(key string, value []byte) error {
+		name, number, err := parseKey(key)
+		var e stored
+		if err != nil || json.Unmarshal(value, &e) != nil {
+			return nil
+		}
+		h := all[name]
+		if len(h.events) > 0 && number != h.next {
+			// Where a number is missing, the events before it are given up: a history has
+			// no holes.
+			for i := range h.events {
+				old = append(old, keyOf(name, h.next-1-uint64(i)))
+			}
+			h.events = nil
+		}
+		h.events, h.next = append(h.events, Event(e)), number+1
+		all[name] = h
+		return nil
+	})
+	if l.readErr != nil {
+		l.readErr = fmt.Errorf("the event log cannot be read, new events are kept in memory only: %w", l.readErr)
+		return map[string]history{}
+	}
+	changes := map[string][]byte{}
+	for _, key := range old {
+		changes[key] = nil
+	}
+	l.add(changes)
+	return all
+}
+
+// add has changes written soon.
+func (l *eventLog) add(changes map[string][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.table == nil || l.readErr != nil || l.closed || len(changes) == 0 {
+		return
+	}
+	if l.pending == nil {
+		l.pending = map[string][]byte{}
+	}
+	maps.Copy(l.pending, changes)
+	if !l.writing {
+		l.writing = true
+		l.writer.Go(l.write)
+	}
+}
+
+// write writes what there is, then waits a second before it looks again, and ends when
+// there is nothing more. What cannot be written, as on a full disk, it tries again.
+func (l *eventLog) write() {
+	for {
+		l.flush()
+		select {
+		case <-l.closing:
+			return // Close writes the rest
+		case <-time.After(writeEvery):
+		}
+		l.mu.Lock()
+		if len(l.pending) == 0 {
+			l.writing = false
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+	}
+}
+
+// flush writes all that is pending, in batches; what was not written stays pending.
+func (l *eventLog) flush() error {
+	l.mu.Lock()
+	changes := l.pending
+	l.pending = nil
+	l.mu.Unlock()
+	for len(changes) > 0 {
+		batch, size := map[string][]byte{}, 0
+		for key, value := range changes {
+			if size += len(key) + len(value); size > maxBatch && len(batch) > 0 {
+				break
+			}
+			batch[key] = value
+		}
+		if err := l.table.Apply(batch); err != nil {
+			l.mu.Lock()
+			maps.Copy(changes, l.pending) // newer ones win
+			l.pending = changes
+			l.mu.Unlock()
+			return fmt.Errorf("events cannot be stored: %w", err)
+		}
+		maps.DeleteFunc(changes, func(key string, _ []byte) bool { _, done := batch[key]; return done })
+	}
+	return nil
+}
+
+func (l *eventLog) close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	close(l.closing)
+	l.mu.Unlock()
+	l.writer.Wait()
+	if l.table == nil {
+		return nil
+	}
+	return errors.Join(l.readErr, l.flush())
+}

@@ -1,0 +1,77 @@
+package telemetry
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// A histogram's buckets grow by growth, so a value between the bounds of a bucket differs
+// from the one that stands for it by at most (growth-1)/(growth+1) = 4.8 %, from shortest
+// up to longest.
+const (
+	growth   = 1.1
+	buckets  = 216
+	shortest = time.Microsecond
+)
+
+// longest is 1.1^215 µs, 13 minutes: no request may take so long.
+var longest = time.Duration(float64(shortest) * math.Pow(growth, buckets-1))
+
+var perOctave = 1 / math.Log2(growth)
+
+// bucketOf is 0 for all below shortest, then i for [growth^(i-1), growth^i) µs, and the
+// last for all above.
+func bucketOf(d time.Duration) int {
+	if d < shortest {
+		return 0
+	}
+	i := 1 + int(math.Log2(float64(d)/float64(shortest))*perOctave)
+	return min(i, buckets-1)
+}
+
+// milliseconds stands for a bucket's values: the value whose relative distance to both
+// bounds is the same.
+func milliseconds(bucket int) float64 {
+	unit := float64(shortest) / float64(time.Millisecond)
+	if bucket == 0 {
+		return unit / 2
+	}
+	return unit * math.Pow(growth, float64(bucket-1)) * 2 * growth / (growth + 1)
+}
+
+// histogram is written by requests.
+type histogram [buckets]atomic.Uint32
+
+func (h *histogram) add(d time.Duration) { h[bucketOf(d)].Add(1) }
+
+// counts is a sum of histograms, for a reader.
+type counts struct {
+	n      uint64
+	bucket [buckets]uint64
+}
+
+func (c *counts) add(h *histogram) {
+	for i := range h {
+		if n := uint64(h[i].Load()); n > 0 {
+			c.bucket[i] += n
+			c.n += n
+		}
+	}
+}
+
+// percentile is the value, in milliseconds, that at least the fraction p of all values
+// does not exceed (nearest rank); NaN without values.
+func (c *counts) percentile(p float64) float64 {
+	if c.n == 0 {
+		return math.NaN()
+	}
+	rank := max(1, uint64(math.Ceil(p*float64(c.n))))
+	var seen uint64
+	for i, n := range c.bucket {
+		if seen += n; seen >= rank {
+			return milliseconds(i)
+		}
+	}
+	return milliseconds(buckets - 1)
+}
