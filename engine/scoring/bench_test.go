@@ -154,7 +154,10 @@ func BenchmarkEncode(b *testing.B) {
 			k.putFloat(i, rng.Float64())
 		}
 		outputs := []tensor.Named{{Name: "variable", Value: tensor.Value{Tensor: x}}}
-		m := newModel(b, nil, port("in", tensor.Float32, -1, 10))
+		m, err := New(nil, []tensor.Port{port("in", tensor.Float32, -1, 10)}, []tensor.Port{port("variable", kind, -1, int64(columns))})
+		if err != nil {
+			b.Fatal(err)
+		}
 		r := &Request{model: m, table: table}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -166,12 +169,14 @@ func BenchmarkEncode(b *testing.B) {
 				}
 			}
 			own := b.Elapsed() / time.Duration(b.N)
-			values := make([][]float64, rows)
+			values := make([][]float64, rows) // the same doubles, already converted
 			for i := range values {
 				for j := range columns {
-					v := x.Data[(i*columns+j)*kind.Size():]
-					_ = v
-					values[i] = append(values[i], float64(rng.Float32()))
+					if kind == tensor.Float32 {
+						values[i] = append(values[i], float64(tensor.View[float32](x)[i*columns+j]))
+					} else {
+						values[i] = append(values[i], tensor.View[float64](x)[i*columns+j])
+					}
 				}
 			}
 			rounds := max(3, min(b.N/20, 2000))

@@ -20,7 +20,7 @@ func (m *Model) Encode(dst []byte, r *Request, outputs []tensor.Named) ([]byte, 
 	dst = append(dst, `{"predictions": `...)
 	var err error
 	if r.table {
-		dst, err = appendRecords(dst, outputs)
+		dst, err = m.appendRecords(dst, outputs)
 	} else {
 		dst, err = appendDict(dst, outputs)
 	}

@@ -12,6 +12,7 @@ import (
 // safe for use by several goroutines at once.
 type Model struct {
 	inputs, outputs []tensor.Port
+	outputKeys      [][]byte // the outputs' names as JSON
 	// single is the index of the one input that must be fed, -1 where there are several.
 	// Inputs with a default do not count: a request may give them by name.
 	single   int
@@ -63,6 +64,9 @@ func New(sig *mlmodel.Signature, inputs, outputs []tensor.Port) (*Model, error) 
 	}
 	if err := m.findSingle(); err != nil {
 		return nil, err
+	}
+	for _, p := range outputs {
+		m.outputKeys = append(m.outputKeys, appendString(nil, p.Name))
 	}
 	var err error
 	switch {

@@ -8,7 +8,7 @@ import (
 
 // An outputColumn is an output as the records of a table show it.
 type outputColumn struct {
-	key   []byte // ", "name": "
+	key   []byte // the name in quotes
 	value *tensor.Value
 	elements
 	// length is the entries of the flattened output; rows its first dimension, -1 where
@@ -20,7 +20,7 @@ type outputColumn struct {
 }
 
 // appendRecords writes one object for each row.
-func appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error) {
+func (m *Model) appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error) {
 	var few [8]outputColumn
 	columns := few[:0]
 	flat, byRow := true, true
@@ -29,7 +29,7 @@ func appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the output %s: %w", outputs[i].Name, err)
 		}
-		c.key = appendString(nil, outputs[i].Name)
+		c.key = m.outputKey(i, outputs[i].Name)
 		columns = append(columns, c)
 		flat = flat && c.length == columns[0].length
 		byRow = byRow && c.rows >= 0 && c.rows == columns[0].rows
@@ -48,6 +48,14 @@ func appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error) {
 		}
 	}
 	return rowsOf(dst, columns, rows)
+}
+
+// outputKey is an output's name as JSON; those of the graph's outputs are made once.
+func (m *Model) outputKey(i int, name string) []byte {
+	if i < len(m.outputs) && m.outputs[i].Name == name {
+		return m.outputKeys[i]
+	}
+	return appendString(nil, name)
 }
 
 func rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
