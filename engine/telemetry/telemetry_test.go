@@ -66,6 +66,14 @@ func TestBucketsOfAnyDurationExist(t *testing.T) {
 		}
 		last = b
 	}
+	for i, bound := range bounds[:buckets-1] {
+		if b := bucketOf(time.Duration(bound) - 1); b != i {
+			t.Errorf("%d ns is in bucket %d, want %d", bound-1, b, i)
+		}
+		if b := bucketOf(time.Duration(bound)); b != i+1 {
+			t.Errorf("%d ns is in bucket %d, want %d", bound, b, i+1)
+		}
+	}
 	if longest < 10*time.Minute {
 		t.Errorf("the longest latency is %v", longest)
 	}
