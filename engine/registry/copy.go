@@ -164,7 +164,7 @@ func (c *copier) failed(err error) error { return diskError(err, c.total) }
 func diskError(err error, bytes int64) error {
 	if diskFull(err) {
 		return &DiskError{Message: "There is no space left on the disk with the models: the import needs " + bytesText(bytes) +
-			". Free some space and import the model again", Err: err}
+			". Free some space and import the model again", Full: true, Err: err}
 	}
 	return &DiskError{Message: "The model could not be copied into the data folder", Err: err}
 }

@@ -100,6 +100,14 @@ func TestACatalogThatCannotBeWrittenChangesNothing(t *testing.T) {
 	}
 }
 
+func TestEveryFullDiskIsNamedAlike(t *testing.T) {
+	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EIO: false} {
+		if got := diskError(&os.PathError{Op: "write", Err: err}, 1); errors.Is(got, syscall.ENOSPC) != want || !errors.Is(got, err) {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
 func TestAVersionsFilesCannotBeWritten(t *testing.T) {
 	f := newFixture(t)
 	v := f.ready(t, Import{Source: file(t, "m.onnx", onnxtest.Add(1)), Name: "a.b.c"})

@@ -21,5 +21,5 @@ func syncDirectory(*os.File) error { return nil }
 
 // diskFull tells a full disk: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
 func diskFull(err error) bool {
-	return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // NotFoundError says that a model, a version of it or an alias does not exist.
@@ -77,10 +78,10 @@ func (e *SourceError) Error() string {
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// DiskError says that the data folder could not be written. It wraps the system's error:
-// errors.Is(err, syscall.ENOSPC) tells a full disk.
+// DiskError says that the data folder could not be written.
 type DiskError struct {
 	Message string // a sentence for a person, without its period
+	Full    bool   // the disk is full, or the user's share of it
 	Err     error
 }
 
@@ -89,3 +90,6 @@ func (e *DiskError) Error() string { return e.Message + ": " + e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *DiskError) Unwrap() error { return e.Err }
+
+// Is makes every full disk syscall.ENOSPC, however the system calls it.
+func (e *DiskError) Is(target error) bool { return e.Full && target == syscall.ENOSPC }

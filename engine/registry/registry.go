@@ -173,7 +173,7 @@ func (r *Registry) remove(m Model) error {
 
 func (r *Registry) apply(changes map[string][]byte) error {
 	if err := r.table.Apply(changes); err != nil {
-		return &DiskError{Message: "The catalog could not be written", Err: err}
+		return &DiskError{Message: "The catalog could not be written", Full: diskFull(err), Err: err}
 	}
 	return nil
 }
