@@ -372,6 +372,25 @@ func TestASleepyEntityIsLoadedToBecomeReady(t *testing.T) {
 	})
 }
 
+// While one entity still loads, the other's process can be looked at.
+func TestThePendingConfigurationShowsWhatItsProcessesTake(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.launcher.load = func(_ context.Context, s runtime.Spec) error {
+			if s.Entity == "pair/b-1" {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		w.create(two("pair", 50, 50))
+		synctest.Wait()
+		e := w.get("pair")
+		if a, b := e.Pending.Entities[0].Live, e.Pending.Entities[1].Live; a.PID == 0 || a.MemoryBytes != 80e6 || b != (Live{}) {
+			t.Errorf("live %+v, %+v", a, b)
+		}
+		time.Sleep(2 * time.Second)
+	})
+}
+
 // Notices of a process that was replaced say nothing of the one that runs.
 func TestNoticesOfAProcessThatIsGoneAreIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {

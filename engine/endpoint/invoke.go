@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/bits"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -153,10 +152,21 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 		err = pool.ErrClosed
 	}
 	if err == nil && response.Status == 0 {
-		response.Status = http.StatusOK
+		response.Status = statusOK
 	}
 	return Answer{Response: response, Entity: e.name, ConfigVersion: e.version, Queue: waited}, err
 }
+
+// HTTP's numbers, as runtime.Response has them; 499 is that of a client that has gone.
+const (
+	statusOK         = 200
+	statusBadRequest = 400
+	statusNotFound   = 404
+	statusTooMany    = 429
+	statusClientGone = 499
+	statusInternal   = 500
+	statusTimeout    = 504
+)
 
 // statusOf is the status under which a failed request is counted: the one that the REST
 // server answers with.
@@ -168,15 +178,15 @@ func statusOf(err error) int {
 	var load *runtime.LoadError
 	switch {
 	case errors.As(err, &overloaded):
-		return http.StatusTooManyRequests
+		return statusTooMany
 	case errors.As(err, &missing):
-		return http.StatusNotFound
+		return statusNotFound
 	case errors.As(err, &notReady), errors.As(err, &died), errors.As(err, &load):
-		return http.StatusBadRequest
+		return statusBadRequest
 	case errors.Is(err, context.Canceled):
-		return 499
+		return statusClientGone
 	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout
+		return statusTimeout
 	}
-	return http.StatusInternalServerError
+	return statusInternal
 }

@@ -40,6 +40,7 @@ type owner struct {
 
 	picture atomic.Pointer[Endpoint]
 	serving atomic.Pointer[deployment] // nil where nothing serves
+	rolling atomic.Pointer[rollout]    // the update that runs, or nil
 	reload  atomic.Pointer[reloading]  // not nil while the active configuration is loaded again
 	gone    atomic.Bool                // deleted
 

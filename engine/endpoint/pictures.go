@@ -49,15 +49,25 @@ func (s *Service) Get(name string) (Endpoint, error) {
 // look is the endpoint now, live figures included.
 func (o *owner) look() Endpoint {
 	e := *o.picture.Load()
-	d := o.serving.Load()
-	if d == nil || e.Active == nil || e.Active.Version != d.version {
-		return e
+	if d := o.serving.Load(); d != nil && e.Active != nil && e.Active.Version == d.version {
+		e.Active = e.Active.withLive(d.entities)
 	}
-	e.Active = e.Active.clone()
-	for i, s := range d.entities {
-		e.Active.Entities[i].Live = s.live()
+	if r := o.rolling.Load(); r != nil && e.Pending != nil && e.Pending.Version == r.config.Version {
+		e.Pending = e.Pending.withLive(r.loaded())
 	}
 	return e
+}
+
+// withLive is the configuration with what its entities do now; nil is one that does not
+// run yet.
+func (c *Config) withLive(entities []*served) *Config {
+	c = c.clone()
+	for i, s := range entities {
+		if s != nil {
+			c.Entities[i].Live = s.live()
+		}
+	}
+	return c
 }
 
 // change makes a new picture of the endpoint; fn may change all that e points at.

@@ -1,7 +1,7 @@
 // Package endpoint is the domain of Model Serving: endpoints, their configurations,
 // served entities and routes, the rules they obey, and the state machine that carries a
-// configuration from pending to active. It knows nothing of HTTP, JSON or Badger: it
-// stores through an interface and runs models through engine/runtime's.
+// configuration from pending to active. It knows nothing of HTTP or Badger: it stores
+// through an interface and runs models through engine/runtime's.
 package endpoint
 
 import "time"

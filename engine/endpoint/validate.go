@@ -1,11 +1,9 @@
 package endpoint
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,11 +18,8 @@ type Models interface {
 
 // The product's limits (documentation, "Model Serving limits", and the REST reference).
 const (
-	maxName      = 63
-	maxEntities  = 10
-	maxVariables = 50
-	// maxVariable bounds one variable: a process takes no more than 128 KiB on Linux.
-	maxVariable = 64 << 10
+	maxName     = 63
+	maxEntities = 10
 )
 
 const scaleToZeroMissing = "scaleToZeroEnabled is undefined. Please set it to either true or false."
@@ -195,126 +190,6 @@ func (c *check) units(field string, n *int, least int) int {
 		c.add(field, "%s is %d: it takes a multiple of 4 from %d to %d.", name, *n, least, MaxConcurrency)
 	}
 	return *n
-}
-
-func (c *check) variables(at string, vars map[string]string) {
-	field := at + "environment_vars"
-	if len(vars) > maxVariables {
-		c.add(field, "A served entity takes at most %d environment variables, this has %d.", maxVariables, len(vars))
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		value := vars[name]
-		switch {
-		case !variableName(name):
-			c.add(field, "%q is no name of an environment variable: it takes letters, digits and underscores, and begins with no digit.", name)
-		case secret(value):
-			c.add(field, "%s refers to the secret %s: Servery has no secrets yet, give the value itself.", name, value)
-		case strings.Contains(value, "\x00"):
-			c.add(field, "The value of %s has a NUL character, which no environment variable can carry.", name)
-		case len(name)+len(value) > maxVariable:
-			c.add(field, "The value of %s is %d bytes long: an environment variable takes at most %d.", name, len(value), maxVariable)
-		}
-	}
-}
-
-func variableName(name string) bool {
-	if name == "" || name[0] >= '0' && name[0] <= '9' {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool { return r == '-' || notInName(r) })
-}
-
-// secret tells a value that is exactly {{secrets/<scope>/<key>}}; all else is literal.
-func secret(value string) bool {
-	inner, ok := strings.CutPrefix(value, "{{secrets/")
-	if !ok {
-		return false
-	}
-	inner, ok = strings.CutSuffix(inner, "}}")
-	scope, key, two := strings.Cut(inner, "/")
-	return ok && two && scope != "" && key != "" && !strings.ContainsAny(inner, "{}")
-}
-
-func (c *check) model(at string, spec EntitySpec, e *ServedEntity) {
-	name, version := at+"entity_name", at+"entity_version"
-	if spec.ModelVersion == "" {
-		c.add(version, "entity_version is missing: give the number of a version of the model.")
-	}
-	if spec.ModelName == "" {
-		c.add(name, "entity_name is missing: give the full name of a registered model, catalog.schema.model.")
-		return
-	}
-	if strings.Count(spec.ModelName, ".") != 2 {
-		c.add(name, "'%s' is no full name of a model: give catalog.schema.model, like main.default.%s.", spec.ModelName, spec.ModelName[strings.LastIndexByte(spec.ModelName, '.')+1:])
-		return
-	}
-	model, err := c.models.Model(spec.ModelName)
-	if err != nil {
-		c.add(name, "%s", missingModel(spec.ModelName, err))
-		return
-	}
-	if spec.ModelVersion == "" {
-		return
-	}
-	n, err := strconv.Atoi(spec.ModelVersion)
-	if err != nil || n < 1 || strconv.Itoa(n) != spec.ModelVersion {
-		c.add(version, "%s", aliasHint(model, spec.ModelVersion))
-		return
-	}
-	e.ModelVersion = n
-	if message := unservable(model, n); message != "" {
-		c.add(version, "%s", message)
-	}
-}
-
-func missingModel(name string, err error) string {
-	var missing *registry.NotFoundError
-	if !errors.As(err, &missing) {
-		return err.Error()
-	}
-	return fmt.Sprintf("The model '%s' is not registered. Import it first: on the Models page, or by servery models import FILE --name %s.", name, name)
-}
-
-func aliasHint(m registry.Model, given string) string {
-	for _, a := range m.Aliases {
-		if strings.EqualFold(a.Name, given) {
-			return fmt.Sprintf("entity_version is '%s', an alias: an endpoint takes a version number. The alias points at version %d now.", given, a.Version)
-		}
-	}
-	return fmt.Sprintf("entity_version is '%s': it takes the number of a version, in digits; aliases are not accepted. The model %s has %s.", given, m.FullName(), versionsOf(m))
-}
-
-// unservable says why a version cannot be served; "" where it can.
-func unservable(m registry.Model, n int) string {
-	v, ok := m.Version(n)
-	switch {
-	case !ok:
-		return fmt.Sprintf("The model %s has no version %d: it has %s. Import it first: on the Models page, or by servery models import FILE --name %s.", m.FullName(), n, versionsOf(m), m.FullName())
-	case v.Status == registry.Pending:
-		return fmt.Sprintf("Version %d of the model %s is still being imported: wait until it is READY.", n, m.FullName())
-	case v.Status != registry.Ready:
-		return fmt.Sprintf("Version %d of the model %s cannot be served. %s", n, m.FullName(), v.Reason)
-	}
-	return ""
-}
-
-func versionsOf(m registry.Model) string {
-	var numbers []string
-	for _, v := range m.Versions {
-		numbers = append(numbers, strconv.Itoa(v.Number))
-	}
-	switch len(numbers) {
-	case 0:
-		return "no version"
-	case 1:
-		return "version " + numbers[0]
-	}
-	slices.Reverse(numbers)
-	if len(numbers) > 10 {
-		numbers = append([]string{numbers[0], "…"}, numbers[len(numbers)-8:]...)
-	}
-	return "the versions " + strings.Join(numbers, ", ")
 }
 
 // routes checks the traffic split; one entity without a route gets all of it.

@@ -1,0 +1,163 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"servery/engine/runtime"
+	"servery/engine/telemetry"
+)
+
+// validate finds the model versions: one may have gone since the request was accepted.
+func (r *rollout) validate(context.Context) (string, error) {
+	for i, e := range r.config.Entities {
+		m, err := r.o.s.options.Models.Model(e.ModelName)
+		if err != nil {
+			return "", &entityError{i, errors.New(missingModel(e.ModelName, err))}
+		}
+		if message := unservable(m, e.ModelVersion); message != "" {
+			return "", &entityError{i, errors.New(message)}
+		}
+		r.versions[i], _ = m.Version(e.ModelVersion)
+	}
+	return plural(len(r.versions), "model version") + " found", nil
+}
+
+// load starts all entities, as many at once as the machine has cores; the first failure
+// ends the others' loads.
+func (r *rollout) load(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var once sync.Once
+	var first error
+	var loading sync.WaitGroup
+	for i := range r.config.Entities {
+		loading.Go(func() {
+			if err := r.loadEntity(ctx, i); err != nil {
+				once.Do(func() { first = &entityError{i, err} })
+				cancel()
+			}
+		})
+	}
+	loading.Wait()
+	if first != nil {
+		return "", first
+	}
+	var told []string
+	for _, e := range r.loaded() {
+		told = append(told, e.name+": "+e.loadedWords())
+	}
+	return strings.Join(told, "; "), nil
+}
+
+func (r *rollout) loadEntity(ctx context.Context, i int) error {
+	spec, err := r.spec(i)
+	if err != nil {
+		return err
+	}
+	c := &r.config.Entities[i]
+	e := newServed(r.o, r.config.Version, c, spec)
+	if !r.pending && c.ScaleToZero {
+		r.entities[i].Store(e) // it was seen to load before: the first request wakes it
+		return nil
+	}
+	if err := r.o.s.loads.acquire(ctx, r.hurry); err != nil {
+		e.cancel()
+		return err
+	}
+	defer r.o.s.loads.release()
+	r.o.event(telemetry.EntityLoading, e.name, r.config.Version,
+		fmt.Sprintf("Loading version %d of %s, %s.", c.ModelVersion, c.ModelName, bytesWords(r.versions[i].Size)))
+	r.detail(fmt.Sprintf("%s: loading %s", e.name, bytesWords(r.versions[i].Size)))
+	if err := e.launch(ctx); err != nil {
+		e.cancel()
+		return err
+	}
+	r.entities[i].Store(e)
+	r.o.event(telemetry.EntityReady, e.name, r.config.Version, "Loaded in "+e.loadedWords()+".")
+	return nil
+}
+
+func (r *rollout) spec(i int) (runtime.Spec, error) {
+	c, v := &r.config.Entities[i], &r.versions[i]
+	spec := runtime.Spec{
+		Entity: r.o.name + "/" + c.Name,
+		Dir:    v.Dir, ModelFile: v.ModelFile, SHA256: v.SHA256,
+		Example:     v.InputExample,
+		MemoryLimit: memoryLimit(c.WorkloadType, r.o.s.options.MemoryBytes),
+		Concurrency: c.limits().Max,
+		Timeout:     requestTimeout,
+		Environment: c.EnvironmentVars,
+	}
+	if v.Signature != nil {
+		var err error
+		if spec.Signature, err = json.Marshal(v.Signature); err != nil {
+			return spec, fmt.Errorf("cannot hand the model's signature on: %w", err)
+		}
+	}
+	return spec, nil
+}
+
+// warmUp sends each model's input example through the whole path, so that the first
+// client finds everything in place. An example that the model refuses is told, and is no
+// failure: clients may send something better.
+func (r *rollout) warmUp(ctx context.Context) (string, error) {
+	var told []string
+	for i, e := range r.loaded() {
+		example := r.versions[i].InputExample
+		if len(example) == 0 {
+			told = append(told, e.name+": no input example")
+			continue
+		}
+		r.detail(e.name + ": running the input example")
+		began := time.Now()
+		one, cancel := context.WithTimeout(ctx, warmUpTimeout)
+		answer, err := e.runner.Load().Invoke(one, runtime.Request{Body: example})
+		late := one.Err() != nil
+		cancel()
+		var died *runtime.DiedError
+		switch {
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case errors.As(err, &died):
+			return "", &entityError{i, fmt.Errorf("The model's own input example ends its process (%s).", died.Cause)}
+		case late:
+			told = append(told, fmt.Sprintf("%s: the input example ran for more than %v", e.name, warmUpTimeout))
+		case err != nil:
+			return "", &entityError{i, err}
+		case answer.Status != statusOK && answer.Status != 0:
+			told = append(told, e.name+": the model refuses its own input example")
+		default:
+			told = append(told, fmt.Sprintf("%s: input example in %s", e.name, durationWords(time.Since(began))))
+		}
+		if answer.Release != nil {
+			answer.Release()
+		}
+	}
+	return strings.Join(told, "; "), nil
+}
+
+// switchTraffic stores the configuration as the active one, then lets requests in: what
+// a client saw answer is never lost by a crash.
+func (r *rollout) switchTraffic(context.Context) (string, error) {
+	activate := func(e *Endpoint) {
+		e.Active, e.Pending = e.Pending, nil
+		e.Update, e.Progress = NotUpdating, nil
+	}
+	next := r.o.picture.Load().clone()
+	activate(next)
+	if err := r.o.store(next); err != nil {
+		return "", fmt.Errorf("the configuration could not be stored: %w", err)
+	}
+	r.open()
+	r.o.change(func(e *Endpoint) {
+		activate(e)
+		r.ready(e.Active)
+	})
+	return "", nil
+}
