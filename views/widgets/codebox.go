@@ -61,6 +61,15 @@ func (c *CodeBox) Wrap() *CodeBox {
 	return c
 }
 
+// WrapWords is Wrap that breaks at spaces where it can, for text whose numbers and words
+// must stay whole.
+func (c *CodeBox) WrapWords() *CodeBox {
+	c.Wrap()
+	c.label.Wrapping = fyne.TextWrapWord
+	c.label.Refresh()
+	return c
+}
+
 const codePadding = 4 // around the label, which brings 8 of its own
 
 func (c *CodeBox) lay(s fyne.Size) {

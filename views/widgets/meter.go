@@ -15,16 +15,20 @@ type Meter struct {
 	widget.BaseWidget
 	color       fyne.ThemeColorName
 	fraction    float64
+	height      float32
 	track, fill *canvas.Rectangle
 }
 
 // NewMeter makes an empty meter of 6 px height.
 func NewMeter(c fyne.ThemeColorName) *Meter {
-	m := &Meter{color: c, track: canvas.NewRectangle(none), fill: canvas.NewRectangle(none)}
+	m := &Meter{color: c, height: 6, track: canvas.NewRectangle(none), fill: canvas.NewRectangle(none)}
 	m.track.CornerRadius, m.fill.CornerRadius = 3, 3
 	m.ExtendBaseWidget(m)
 	return m
 }
+
+// Thick makes the meter 10 px high.
+func (m *Meter) Thick() *Meter { m.height = 10; m.Refresh(); return m }
 
 // Set fills the meter to a fraction from 0 to 1; what lies outside is cut.
 func (m *Meter) Set(fraction float64) {
@@ -48,19 +52,19 @@ func (m *Meter) SetColor(c fyne.ThemeColorName) {
 }
 
 func (m *Meter) lay(s fyne.Size) {
-	y := (s.Height - 6) / 2
-	place(m.track, 0, y, s.Width, 6)
+	y := (s.Height - m.height) / 2
+	place(m.track, 0, y, s.Width, m.height)
 	w := s.Width * float32(m.fraction)
 	if m.fraction > 0 {
 		w = max(w, 3)
 	}
-	place(m.fill, 0, y, w, 6)
+	place(m.fill, 0, y, w, m.height)
 }
 
 // CreateRenderer is for Fyne.
 func (m *Meter) CreateRenderer() fyne.WidgetRenderer {
 	return newRenderer(m.lay,
-		func() fyne.Size { return fyne.NewSize(24, 6) },
+		func() fyne.Size { return fyne.NewSize(24, m.height) },
 		func() {
 			m.track.FillColor, m.fill.FillColor = theme.Color(theme.Track), theme.Color(m.color)
 			m.lay(m.Size())
