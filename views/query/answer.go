@@ -11,6 +11,24 @@ import (
 	"strconv"
 )
 
+// view is an answer as it is shown, made once and off the UI goroutine: laying out a
+// megabyte of JSON takes a tenth of a second.
+type view struct {
+	text   string // the beginning, laid out
+	whole  bool   // text is all of it
+	output string // the output that has scores
+	scores []score
+}
+
+func newView(x *exchange) view {
+	full := pretty(x.response)
+	v := view{text: beginning(full), whole: len(full) <= readable}
+	if x.status < 400 {
+		v.output, v.scores, _ = scores(x.response)
+	}
+	return v
+}
+
 // score is one bar of the response: a class and what the model gave it.
 type score struct {
 	label string
