@@ -7,6 +7,7 @@ package create
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,8 +160,15 @@ func (p *Page) Breadcrumb() []shell.Crumb {
 // Content is for the shell.
 func (p *Page) Content() fyne.CanvasObject { return p.content }
 
-// Refresh is for the shell.
-func (p *Page) Refresh([]telemetry.Change) {
+// Refresh is for the shell. Figures of endpoints that run change all the time and nothing
+// here.
+func (p *Page) Refresh(changes []telemetry.Change) {
+	concerns := func(c telemetry.Change) bool {
+		return c.Kind == telemetry.ModelChanged || c.Kind == telemetry.EngineChanged
+	}
+	if changes != nil && !slices.ContainsFunc(changes, concerns) {
+		return
+	}
 	p.entities.show()
 	p.side.show()
 }
@@ -187,7 +195,7 @@ func (p *Page) MayLeave() string {
 // is a click away.
 func (p *Page) dirty() bool {
 	f := &p.form
-	if p.named || f.description != "" || len(f.tags) > 0 || len(f.entities) > 1 {
+	if p.named || f.description != "" || len(f.tags) > 0 || p.tags.key.Text != "" || len(f.entities) > 1 {
 		return true
 	}
 	for _, e := range f.entities {
@@ -211,6 +219,7 @@ func (p *Page) create() {
 	if p.creating {
 		return
 	}
+	p.tags.take()
 	p.tried, p.refused = true, nil
 	p.banner.Hide()
 	if p.showErrors() {

@@ -1,12 +1,14 @@
 package create
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
 
 	"servery/engine/endpoint"
+	"servery/engine/telemetry"
 	"servery/theme"
 	"servery/views/shell"
 	"servery/views/viewtest"
@@ -128,6 +130,41 @@ func TestAnEndpointIsCreatedAsTheFormSays(t *testing.T) {
 	}
 	if h.Host().LastRoute() != shell.EndpointRoute("ads-ranking") {
 		t.Errorf("went to %v", h.Host().LastRoute())
+	}
+}
+
+func TestATypedTagIsNotForgotten(t *testing.T) {
+	h, p, e := ranker(t, theme.Light)
+	h.Type("Key", "team")
+	if p.MayLeave() == "" {
+		t.Error("a typed tag would be lost without a question")
+	}
+	h.Tap("Create")
+	if len(e.created) != 1 || len(e.created[0].Tags) != 1 {
+		t.Errorf("created %+v", e.created)
+	}
+}
+
+func TestFiguresOfEndpointsDoNotRepaintTheForm(t *testing.T) {
+	h, p, e := ranker(t, theme.Light)
+	e.machine.Cores = 3
+	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ctr_gbt"}})
+	h.MustText("16 cores")
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	h.MustText("3 cores")
+}
+
+// A keystroke checks the whole form and writes its code again: it must stay below a
+// frame (16 ms) with the most entities there can be.
+func BenchmarkAKeystrokeWithTenEntities(b *testing.B) {
+	h := viewtest.New(b, theme.Light)
+	p := New(h.Host(), shell.CreateRoute("main.ads.ranker", "3"), newFake())
+	for range maxEntities - 1 {
+		p.add("main.ads.ranker", 2)
+	}
+	h.ShowPage(p, width, height)
+	for i := 0; b.Loop(); i++ {
+		p.typeName("name-" + strconv.Itoa(i))
 	}
 }
 

@@ -247,102 +247,10 @@ func (s *selection) showFacts(v registry.Version) {
 	s.facts.Set(rows)
 }
 
-// mostPorts are shown of each side; more say how many they are.
-const mostPorts = 5
-
-// ports lists one side of a signature, one a line.
-func ports(v registry.Version, direction string) string {
-	var lines []string
-	more := 0
-	for _, r := range widgets.SignatureRows(v) {
-		switch {
-		case r.Direction != direction:
-		case len(lines) == mostPorts:
-			more++
-		case strings.HasPrefix(r.Shape, "["):
-			lines = append(lines, r.Name+" "+r.Type+r.Shape)
-		default:
-			lines = append(lines, r.Name+" "+r.Type)
-		}
-	}
-	if more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
-	}
-	if len(lines) == 0 {
-		return "not enforced"
-	}
-	return strings.Join(lines, "\n")
-}
-
-// modelWords says in a line what kind of model a version is.
-func modelWords(v registry.Version) string {
-	all := []string{v.Flavor}
-	if g := v.Graph; g != nil {
-		if n, ok := g.Opsets[""]; ok {
-			all = append(all, "opset "+strconv.FormatInt(n, 10))
-		}
-		all = append(all, widgets.Amount(g.Parameters)+" parameters")
-	}
-	all = append(all, widgets.Bytes(v.Size))
-	if v.FromGraph {
-		all = append(all, "signature from the graph")
-	}
-	return strings.Join(all, " · ")
-}
-
-func title(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
 func (s *selection) done() {
 	if s.version.Status != registry.Ready {
 		return
 	}
 	s.modal.Hide()
 	s.chosen(s.model.FullName(), s.version.Number)
-}
-
-// stacked puts objects under each other; the one at the index gets the height that the
-// others leave, but no more than it wants.
-type stacked struct {
-	flexible int
-	wants    func() float32 // nil: all
-}
-
-const stackGap = 12
-
-func (f stacked) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	heights, left := make([]float32, len(o)), s.Height+stackGap
-	for i, c := range o {
-		if !c.Visible() {
-			continue
-		}
-		left -= stackGap
-		if i != f.flexible {
-			c.Resize(fyne.NewSize(s.Width, c.MinSize().Height))
-			heights[i] = c.MinSize().Height
-			left -= heights[i]
-		}
-	}
-	heights[f.flexible] = max(0, left)
-	if f.wants != nil {
-		heights[f.flexible] = min(heights[f.flexible], f.wants())
-	}
-	y := float32(0)
-	for i, c := range o {
-		if c.Visible() {
-			c.Resize(fyne.NewSize(s.Width, heights[i]))
-			c.Move(fyne.NewPos(0, y))
-			y += heights[i] + stackGap
-		}
-	}
-}
-
-func (f stacked) MinSize(o []fyne.CanvasObject) fyne.Size {
-	var s fyne.Size
-	for _, c := range o {
-		if c.Visible() {
-			m := c.MinSize()
-			s.Width, s.Height = max(s.Width, m.Width), s.Height+m.Height+stackGap
-		}
-	}
-	return s
 }

@@ -30,11 +30,16 @@ func newTagSection(p *Page) *tagSection {
 	return t
 }
 
-// add takes what is typed. A key that is there already gets the new value.
+// add takes what is typed and goes on to the next tag.
 func (t *tagSection) add() {
+	t.take()
+	t.p.host.Focus(t.key)
+}
+
+// take takes what is typed. A key that is there already gets the new value.
+func (t *tagSection) take() {
 	tag := endpoint.Tag{Key: strings.TrimSpace(t.key.Text), Value: strings.TrimSpace(t.value.Text)}
 	if tag.Key == "" {
-		t.p.host.Focus(t.key)
 		return
 	}
 	tags := t.p.form.tags
@@ -49,7 +54,6 @@ func (t *tagSection) add() {
 	t.value.SetText("")
 	t.show()
 	t.p.changed()
-	t.p.host.Focus(t.key)
 }
 
 func (t *tagSection) show() {

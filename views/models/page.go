@@ -6,6 +6,7 @@ package models
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -102,14 +103,18 @@ func (p *Page) Content() fyne.CanvasObject { return p.content }
 
 // Refresh is for the shell.
 func (p *Page) Refresh(changes []telemetry.Change) {
-	concerns := func(c telemetry.Change) bool {
-		return c.Kind == telemetry.ModelChanged || c.Kind == telemetry.EndpointChanged
+	kind := func(k telemetry.ChangeKind) bool {
+		return changes == nil || slices.ContainsFunc(changes, func(c telemetry.Change) bool { return c.Kind == k })
 	}
-	if changes != nil && !slices.ContainsFunc(changes, concerns) {
+	models, endpoints := kind(telemetry.ModelChanged), kind(telemetry.EndpointChanged)
+	if !models && !endpoints {
 		return
 	}
-	p.models = p.engine.Models()
-	p.uses = usesOf(p.engine.Endpoints())
+	uses := usesOf(p.engine.Endpoints())
+	if !models && maps.EqualFunc(uses, p.uses, slices.Equal) {
+		return // an endpoint changed in what is not shown here
+	}
+	p.models, p.uses = p.engine.Models(), uses
 	if _, ok := p.model(); !ok {
 		p.chosen, p.version = "", 0
 	}

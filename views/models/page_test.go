@@ -231,7 +231,7 @@ func TestARouteToAnotherModelIsFollowed(t *testing.T) {
 func TestFiguresDoNotReadTheModelsAgain(t *testing.T) {
 	h, p, e := recognizer(t, theme.Light)
 	e.models = nil
-	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ocr-recognizer"}})
+	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ocr-recognizer"}, {Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
 	h.Settle()
 	h.MustText("main.vision.ppocr_rec")
 	p.Refresh([]telemetry.Change{{Kind: telemetry.ModelChanged, Name: "main.vision.ppocr_rec"}})
