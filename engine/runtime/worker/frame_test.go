@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -211,4 +214,29 @@ func (blocked) open(string) (string, error) { return "", nil }
 func (b blocked) load(loadOrder, func()) ([]evaluator, loadReport, error) {
 	<-b
 	return nil, loadReport{}, errors.New("nothing to load")
+}
+
+func TestTheDocumentsExampleIsWhatGoesOver(t *testing.T) {
+	out := &collect{}
+	l := link{conn: out}
+	l.send(header{Kind: kindRequest, ID: 1, Figures: [4]int64{int64(defaultTimeout)}}, "application/json", []byte(`{"inputs":[[1,2]]}`))
+	l.send(header{Kind: kindResponse, ID: 1, Status: 200, Figures: [4]int64{1500, 900, 5200, 700}}, "application/json",
+		[]byte(`{"predictions": {"y": [[2.0, 3.0]]}}`))
+	text, err := os.ReadFile("../../../docs/worker-protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []byte
+	for _, line := range regexp.MustCompile(`(?m)^(?:[0-9a-f]{2} ){1,15}[0-9a-f]{2}(?:  .*)$`).FindAllString(string(text), -1) {
+		for _, b := range strings.Fields(line[:min(len(line), 48)]) {
+			n, err := strconv.ParseUint(b, 16, 8)
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			documented = append(documented, byte(n))
+		}
+	}
+	if !bytes.Equal(documented, out.out.Bytes()) {
+		t.Errorf("docs/worker-protocol.md shows\n% x\nbut what goes over is\n% x", documented, out.out.Bytes())
+	}
 }
