@@ -1,0 +1,249 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"servery/engine/access"
+	"servery/engine/endpoint"
+	"servery/engine/pool"
+	"servery/engine/registry"
+	"servery/engine/runtime"
+)
+
+// This file is the one place where errors become a status, an error_code and a message
+// (spec B6 and D5).
+
+// errorCode is a code of the product with its status. None has 503: the clients repeat
+// such a request in silence for five minutes. 429, which they repeat too, is kept for
+// what a repetition can cure.
+type errorCode struct {
+	status int
+	name   string
+}
+
+var (
+	codeMalformedRequest      = errorCode{http.StatusBadRequest, "MALFORMED_REQUEST"}
+	codeInvalidParameterValue = errorCode{http.StatusBadRequest, "INVALID_PARAMETER_VALUE"}
+	codeBadRequest            = errorCode{http.StatusBadRequest, "BAD_REQUEST"}
+	codeUnauthenticated       = errorCode{http.StatusUnauthorized, "UNAUTHENTICATED"}
+	codePermissionDenied      = errorCode{http.StatusForbidden, "PERMISSION_DENIED"}
+	codeDoesNotExist          = errorCode{http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST"}
+	codeEndpointNotFound      = errorCode{http.StatusNotFound, "ENDPOINT_NOT_FOUND"}
+	codeMethodNotAllowed      = errorCode{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED"}
+	codeRequestTimeout        = errorCode{http.StatusRequestTimeout, "REQUEST_TIMEOUT"}
+	codeAlreadyExists         = errorCode{http.StatusConflict, "RESOURCE_ALREADY_EXISTS"}
+	codeConflict              = errorCode{http.StatusConflict, "RESOURCE_CONFLICT"}
+	codeTooLarge              = errorCode{http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE"}
+	codeUnsupportedMedia      = errorCode{http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE"}
+	codeExhausted             = errorCode{http.StatusTooManyRequests, "RESOURCE_EXHAUSTED"}
+	codeCancelled             = errorCode{499, "CANCELLED"} // nobody is left to read it
+	codeInternal              = errorCode{http.StatusInternalServerError, "INTERNAL_ERROR"}
+	codeNotImplemented        = errorCode{http.StatusNotImplemented, "NOT_IMPLEMENTED"}
+	codeDeadline              = errorCode{http.StatusGatewayTimeout, "DEADLINE_EXCEEDED"}
+	codeNoSpace               = errorCode{http.StatusInsufficientStorage, "INSUFFICIENT_STORAGE"}
+)
+
+// requestError is an error whose message is meant for the client as it stands.
+type requestError struct {
+	code    errorCode
+	message string
+	fields  []endpoint.FieldError // what is wrong with which field, where it is known
+	cause   error                 // for the log only
+}
+
+func (e *requestError) Error() string { return e.message }
+func (e *requestError) Unwrap() error { return e.cause }
+
+const (
+	messageNoEndpoint   = "The given endpoint does not exist, please retry after checking the specified model and version deployment exists."
+	messageOverloaded   = "Too many concurrent requests. Consider increasing the provisioned concurrency of the served entity."
+	messageTimeout      = "Timed out while evaluating the model. Verify that the model evaluates within the timeout."
+	messageEvaluating   = "Encountered an unexpected error while evaluating the model. Verify that the input is compatible with the model for inference. Error '%s'"
+	messageInternal     = "Servery failed to answer this request. Its log tells why, under this request's id."
+	messageNoCredential = "Credential was not sent or was of an unsupported type for this API. Send Authorization: Bearer TOKEN with a token that Servery issued."
+	messageNoSpace      = "The disk is full: nothing was changed. Make room on the disk of Servery's data folder, then try again."
+)
+
+// explain finds the answer to an error. scoring tells that the request was an
+// invocation, where an unknown endpoint has other words than on the control plane.
+func explain(err error, scoring bool) *requestError {
+	var known *requestError
+	if errors.As(err, &known) {
+		return known
+	}
+	for _, say := range []func(error) *requestError{explainRun, explainRegistry} {
+		if e := say(err); e != nil {
+			e.cause = err
+			return e
+		}
+	}
+	if e := explainEndpoint(err, scoring); e != nil {
+		e.cause = err
+		return e
+	}
+	return &requestError{code: codeInternal, message: messageInternal, cause: err}
+}
+
+func explainEndpoint(err error, scoring bool) *requestError {
+	var (
+		invalid  *endpoint.ValidationError
+		missing  *endpoint.NotFoundError
+		exists   *endpoint.ExistsError
+		notReady *endpoint.NotReadyError
+	)
+	switch {
+	case errors.As(err, &invalid):
+		return &requestError{code: codeInvalidParameterValue, message: fieldsMessage(invalid.Fields), fields: invalid.Fields}
+	case errors.As(err, &missing) && missing.Entity != "":
+		return &requestError{code: codeDoesNotExist, message: fmt.Sprintf(
+			"Endpoint '%s' has no served entity '%s' in its active configuration.", cut(missing.Name, 80), cut(missing.Entity, 80))}
+	case errors.As(err, &missing) && scoring:
+		return &requestError{code: codeEndpointNotFound, message: messageNoEndpoint}
+	case errors.As(err, &missing):
+		return &requestError{code: codeDoesNotExist, message: fmt.Sprintf("Endpoint with name '%s' does not exist.", cut(missing.Name, 80))}
+	case errors.As(err, &exists):
+		return &requestError{code: codeAlreadyExists, message: fmt.Sprintf("Endpoint with name '%s' already exists.", exists.Name)}
+	case errors.As(err, &notReady):
+		return &requestError{code: codeBadRequest, message: notReady.Message}
+	}
+	return nil
+}
+
+// explainRun answers for what happens while a request waits for a model or runs on it.
+func explainRun(err error) *requestError {
+	var (
+		overloaded *endpoint.OverloadedError
+		died       *runtime.DiedError
+		load       *runtime.LoadError
+		library    *runtime.MissingError
+	)
+	switch {
+	case errors.As(err, &overloaded), errors.Is(err, pool.ErrFull):
+		return &requestError{code: codeExhausted, message: messageOverloaded}
+	case errors.As(err, &died):
+		return &requestError{code: codeBadRequest, message: fmt.Sprintf(messageEvaluating, died.Error())}
+	case errors.As(err, &load):
+		return &requestError{code: codeBadRequest, message: load.Message}
+	case errors.As(err, &library):
+		return &requestError{code: codeBadRequest, message: library.Error()}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &requestError{code: codeDeadline, message: messageTimeout}
+	case errors.Is(err, context.Canceled):
+		return &requestError{code: codeCancelled, message: "The client gave the request up."}
+	case errors.Is(err, syscall.ENOSPC):
+		return &requestError{code: codeNoSpace, message: messageNoSpace}
+	case errors.Is(err, access.ErrUnauthenticated):
+		return &requestError{code: codeUnauthenticated, message: messageNoCredential}
+	}
+	return nil
+}
+
+func explainRegistry(err error) *requestError {
+	var (
+		missing *registry.NotFoundError
+		name    *registry.NameError
+		used    *registry.InUseError
+		source  *registry.SourceError
+	)
+	switch {
+	case errors.As(err, &missing):
+		return &requestError{code: codeDoesNotExist, message: missing.Error()}
+	case errors.As(err, &name):
+		return &requestError{code: codeInvalidParameterValue, message: name.Error()}
+	case errors.As(err, &used):
+		return &requestError{code: codeConflict, message: used.Error()}
+	case errors.As(err, &source):
+		return &requestError{code: codeInvalidParameterValue, message: source.Error()}
+	}
+	return nil
+}
+
+// fieldsMessage says all that is wrong in one text, for clients that show the message
+// only. A field's path stands before a text that does not name the field itself.
+func fieldsMessage(fields []endpoint.FieldError) string {
+	said := make([]string, len(fields))
+	for i, f := range fields {
+		said[i] = f.Message
+		if f.Field != "" && !mentions(f.Message, f.Field) {
+			said[i] = f.Field + ": " + f.Message
+		}
+	}
+	return sayAll(said)
+}
+
+// mentions tells whether a text names the last part of a field's path, also in the
+// product's spelling: "scaleToZeroEnabled is undefined" names
+// config.served_entities[0].scale_to_zero_enabled.
+func mentions(message, field string) bool {
+	last := field[strings.LastIndexByte(field, '.')+1:]
+	if i := strings.IndexByte(last, '['); i >= 0 {
+		last = last[:i]
+	}
+	if strings.Contains(message, field) || (strings.Contains(last, "_") && strings.Contains(message, last)) {
+		return true
+	}
+	camel := strings.ReplaceAll(last, "_", "")
+	return camel != last && strings.Contains(strings.ToLower(message), strings.ToLower(camel))
+}
+
+// The JSON of an error. details is in the form of google.rpc, which the SDKs read.
+type (
+	wireError struct {
+		Code    string `json:"error_code"`
+		Message string `json:"message"`
+		Details []any  `json:"details"`
+	}
+	wireRequestInfo struct {
+		Type string `json:"@type"`
+		ID   string `json:"request_id"`
+		Data string `json:"serving_data"`
+	}
+	wireBadRequest struct {
+		Type   string           `json:"@type"`
+		Fields []wireFieldError `json:"field_violations"`
+	}
+	wireFieldError struct {
+		Field       string `json:"field"`
+		Description string `json:"description"`
+	}
+)
+
+// fail answers a request with an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scoring bool) {
+	e := explain(err, scoring)
+	id := requestID(w)
+	switch {
+	case e.code == codeInternal:
+		s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "request_id", id, "error", err)
+	case s.log.Enabled(r.Context(), slog.LevelDebug):
+		s.log.Debug("a request was refused", "method", r.Method, "path", r.URL.Path, "request_id", id,
+			"status", e.code.status, "message", e.message, "cause", e.cause)
+	}
+	body := wireError{Code: e.code.name, Message: e.message,
+		Details: []any{wireRequestInfo{Type: "type.googleapis.com/google.rpc.RequestInfo", ID: id}}}
+	if len(e.fields) > 0 {
+		fields := make([]wireFieldError, len(e.fields))
+		for i, f := range e.fields {
+			fields[i] = wireFieldError{f.Field, f.Message}
+		}
+		body.Details = append(body.Details, wireBadRequest{Type: "type.googleapis.com/google.rpc.BadRequest", Fields: fields})
+	}
+	text, err := json.Marshal(body)
+	if err != nil { // strings only: it cannot be
+		text = []byte(`{"error_code":"INTERNAL_ERROR","message":"` + messageInternal + `"}`)
+	}
+	switch e.code {
+	case codeExhausted:
+		w.Header()["Retry-After"] = []string{"1"}
+	case codeUnauthenticated:
+		w.Header()["Www-Authenticate"] = []string{`Bearer realm="Servery"`}
+	}
+	send(w, e.code.status, text)
+}

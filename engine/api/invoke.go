@@ -1,0 +1,89 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"servery/engine/endpoint"
+	"servery/engine/runtime"
+)
+
+// isScoring tells whether a request is for a model rather than for the control plane.
+func isScoring(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/serving-endpoints/") }
+
+// invoke answers one scoring request (spec D1). The model's answer goes out byte for byte
+// as the worker wrote it, also where it is an error.
+func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error {
+	body, err := readBody(w, r, maxScoringBody)
+	if err != nil {
+		return err
+	}
+	request := runtime.Request{Body: body.data}
+	if types := r.Header["Content-Type"]; len(types) > 0 {
+		request.ContentType = types[0]
+	}
+	answer, err := s.services.Invoke(r.Context(), v[0], v[1], request)
+	if err != nil {
+		// The body stays with the garbage collector: a worker's connection that was
+		// given up may still be reading it.
+		s.fail(w, r, err, true)
+		return nil
+	}
+	if answer.Release != nil {
+		defer answer.Release()
+	}
+	sendAnswer(w, &answer)
+	body.free()
+	return nil
+}
+
+// sendAnswer writes a scoring answer with its headers: which served entity answered, and
+// where the time went.
+func sendAnswer(w http.ResponseWriter, a *endpoint.Answer) {
+	// One array carries all the values, a header each.
+	values := [...]string{a.ContentType, strconv.Itoa(len(a.Body)), a.Entity, timing(a)}
+	h := w.Header()
+	h["Content-Type"] = typeJSON
+	if a.ContentType != "" && a.ContentType != typeJSON[0] {
+		h["Content-Type"] = values[0:1:1]
+	}
+	h["Content-Length"] = values[1:2:2]
+	if a.Entity != "" {
+		h["Served-Model-Name"] = values[2:3:3]
+	}
+	h["Server-Timing"] = values[3:4:4]
+	h["X-Content-Type-Options"] = noSniff
+	requestID(w)
+	status := a.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	allow(w, len(a.Body))
+	w.WriteHeader(status)
+	_, _ = w.Write(a.Body) // the client has gone: nobody is left to tell
+}
+
+// timing is the Server-Timing header in milliseconds: "queue;dur=0.012, decode;dur=0.034,
+// run;dur=1.234, encode;dur=0.020". Queue is the wait for a permit and for a session.
+func timing(a *endpoint.Answer) string {
+	var room [96]byte
+	b := append(room[:0], "queue;dur="...)
+	b = appendMillis(b, a.Queue+a.Timing.Wait)
+	b = append(b, ", decode;dur="...)
+	b = appendMillis(b, a.Timing.Decode)
+	b = append(b, ", run;dur="...)
+	b = appendMillis(b, a.Timing.Run)
+	b = append(b, ", encode;dur="...)
+	b = appendMillis(b, a.Timing.Encode)
+	return string(b)
+}
+
+// appendMillis writes d in milliseconds with three decimals.
+func appendMillis(b []byte, d time.Duration) []byte {
+	us := max(d.Microseconds(), 0)
+	b = strconv.AppendInt(b, us/1000, 10)
+	rest := us % 1000
+	return append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+}

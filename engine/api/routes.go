@@ -1,0 +1,224 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxSegments is one more than the longest route has.
+const maxSegments = 9
+
+// segments are the parts of a path between its slashes, each decoded on its own, so that
+// a slash inside a name ("a%2Fb") stays inside it. n counts all of them, also those
+// beyond maxSegments, which no route has.
+type segments struct {
+	at [maxSegments]string
+	n  int
+}
+
+// values are what stands in a path for the {…} of its route, in their order.
+type values [2]string
+
+// route is a method and a path that the server knows. In a pattern {…} stands for any one
+// segment, and a last "..." for any number of them.
+type route struct {
+	method  string // "" for any
+	pattern segments
+	subtree bool
+	// handle answers; an error that it returns is written by errors.go.
+	handle func(s *Server, w http.ResponseWriter, r *http.Request, v values) error
+	// instead is said of a route that the product has and this release does not answer.
+	instead string
+}
+
+func at(method, pattern string, handle func(*Server, http.ResponseWriter, *http.Request, values) error) route {
+	r := route{method: method, handle: handle}
+	prefix, subtree := strings.CutSuffix(pattern, "/...")
+	r.subtree = subtree
+	r.pattern, _ = split(prefix, false)
+	return r
+}
+
+func absent(method, pattern, instead string) route {
+	r := at(method, pattern, nil)
+	r.instead = instead
+	return r
+}
+
+// routes are all that the server knows, the most asked first. The numbers in the spec's
+// table B1 are 19, 20, 1 to 4, and those of absent.
+var routes = []route{
+	at("POST", "/serving-endpoints/{name}/invocations", (*Server).invoke),
+	at("POST", "/serving-endpoints/{name}/served-models/{entity}/invocations", (*Server).invoke),
+
+	at("GET", "/api/2.0/serving-endpoints/{name}", (*Server).getEndpoint),
+	at("DELETE", "/api/2.0/serving-endpoints/{name}", (*Server).deleteEndpoint),
+	at("GET", "/api/2.0/serving-endpoints", (*Server).listEndpoints),
+	at("POST", "/api/2.0/serving-endpoints", (*Server).createEndpoint),
+	at("GET", "/api/2.0/preview/scim/v2/Me", (*Server).me),
+
+	at("GET", "/api/2.0/servery/status", (*Server).status),
+	at("GET", "/api/2.0/servery/models", (*Server).listModels),
+	at("POST", "/api/2.0/servery/models/import", (*Server).importModel),
+	at("GET", "/api/2.0/servery/models/{full_name}", (*Server).getModel),
+	at("POST", "/api/2.0/servery/models/{full_name}/aliases", (*Server).setAlias),
+	at("DELETE", "/api/2.0/servery/models/{full_name}/aliases/{alias}", (*Server).deleteAlias),
+	at("DELETE", "/api/2.0/servery/models/{full_name}/versions/{version}", (*Server).deleteVersion),
+	at("GET", "/api/2.0/servery/endpoints/{name}/events", (*Server).listEvents),
+	at("GET", "/api/2.0/servery/endpoints/{name}/workers", (*Server).listWorkers),
+
+	absent("PUT", "/api/2.0/serving-endpoints/{name}/config", "An endpoint keeps the configuration it was created with: delete it and create it anew."),
+	absent("PATCH", "/api/2.0/serving-endpoints/{name}/tags", "Tags are given when the endpoint is created."),
+	absent("PUT", "/api/2.0/serving-endpoints/{name}/rate-limits", ""),
+	absent("PUT", "/api/2.0/serving-endpoints/{name}/ai-gateway", ""),
+	absent("PATCH", "/api/2.0/serving-endpoints/{name}/notifications", ""),
+	absent("PATCH", "/api/2.0/serving-endpoints/{name}/telemetry-config", ""),
+	absent("PATCH", "/api/2.0/serving-endpoints/{name}/system-metrics-export-state", ""),
+	absent("GET", "/api/2.0/serving-endpoints/{name}/metrics", "The endpoint's page draws its figures."),
+	absent("GET", "/api/2.0/serving-endpoints/{name}/openapi", "GET /api/2.0/servery/models/{full_name} tells a model's signature."),
+	absent("GET", "/api/2.0/serving-endpoints/{name}/served-models/{entity}/logs", "GET /api/2.0/servery/endpoints/{name}/events tells what happened."),
+	absent("GET", "/api/2.0/serving-endpoints/{name}/served-models/{entity}/build-logs", "Nothing is built here: a model is loaded as it is."),
+	absent("POST", "/api/2.0/serving-endpoints/{name}/config:stop", ""),
+	absent("POST", "/api/2.0/serving-endpoints/{name}/config:start", ""),
+	absent("POST", "/api/2.0/serving-endpoints/pt", ""),
+	absent("PUT", "/api/2.0/serving-endpoints/pt/{name}/config", ""),
+	absent("GET", "/api/2.0/serving-endpoints/get-model-optimization-info/{model}/{version}", ""),
+	absent("POST", "/api/2.0/external-function", ""),
+	absent("POST", "/serving-endpoints/chat/completions", customOnly),
+	absent("POST", "/serving-endpoints/completions", customOnly),
+	absent("POST", "/serving-endpoints/embeddings", customOnly),
+	absent("POST", "/serving-endpoints/responses", customOnly),
+	absent("", "/api/2.0/permissions/serving-endpoints/...", "The owner of the data folder may do everything, nobody else anything."),
+	absent("", "/api/2.1/unity-catalog/...", "GET /api/2.0/servery/models lists the models on this machine."),
+	absent("", "/api/2.0/mlflow/...", "POST /api/2.0/servery/models/import imports a model."),
+	absent("", "/api/2.0/secrets/...", ""),
+	absent("", "/api/2.0/token/...", ""),
+}
+
+const customOnly = "Servery serves custom models: send their requests to /serving-endpoints/{name}/invocations."
+
+// split takes a path apart; a single slash at its end does not count, as the product and
+// MLflow's client have it. encoded tells that the path still has its percent signs. ok is
+// false for a path that does not begin with a slash or holds a broken escape.
+func split(path string, encoded bool) (s segments, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/")
+	if !ok {
+		return s, false
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	for more := true; more; s.n++ {
+		var part string
+		part, rest, more = strings.Cut(rest, "/")
+		if s.n >= maxSegments {
+			continue
+		}
+		if encoded {
+			var err error
+			if part, err = url.PathUnescape(part); err != nil {
+				return s, false
+			}
+		}
+		s.at[s.n] = part
+	}
+	return s, true
+}
+
+// match compares a path with the route's pattern.
+func (r *route) match(path *segments) (v values, ok bool) {
+	n := r.pattern.n
+	if path.n > maxSegments || path.n < n || (path.n > n && !r.subtree) {
+		return v, false
+	}
+	found := 0
+	for i := range n {
+		want, got := r.pattern.at[i], path.at[i]
+		switch {
+		case want == got:
+		case want[0] == '{' && got != "":
+			v[found] = got
+			found++
+		default:
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// find is the route of a request. Where the path is known but not with this method, allow
+// lists the methods that it is known with.
+func find(r *http.Request) (found *route, v values, allow []string) {
+	encoded := r.URL.RawPath != ""
+	text := r.URL.Path
+	if encoded {
+		text = r.URL.RawPath
+	}
+	path, ok := split(text, encoded)
+	if !ok {
+		return nil, v, nil
+	}
+	method := r.Method
+	if method == http.MethodHead { // net/http leaves the body out
+		method = http.MethodGet
+	}
+	for i := range routes {
+		known := &routes[i]
+		v, ok := known.match(&path)
+		switch {
+		case !ok:
+		case known.method == method || known.method == "":
+			return known, v, nil
+		case !slices.Contains(allow, known.method):
+			allow = append(allow, known.method)
+		}
+	}
+	return nil, v, allow
+}
+
+// dispatch answers a request that has passed the guards: the discovery document without
+// a token, everything else with one.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+	if err := s.route(w, r); err != nil {
+		s.fail(w, r, err, false)
+	}
+}
+
+func (s *Server) route(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Path == discoveryPath {
+		return s.discover(w, r)
+	}
+	user, err := s.authenticate(r)
+	if err != nil {
+		return err
+	}
+	known, v, allow := find(r)
+	switch {
+	case known == nil && len(allow) > 0:
+		return notAllowed(w, r, allow)
+	case known == nil:
+		return &requestError{code: codeEndpointNotFound, message: fmt.Sprintf("No API found for '%s %s'.", cut(r.Method, 20), cut(r.URL.Path, 200))}
+	case known.handle == nil:
+		return notImplemented(r, known)
+	}
+	return known.handle(s, w, withUser(r, user), v)
+}
+
+func notAllowed(w http.ResponseWriter, r *http.Request, allow []string) error {
+	if slices.Contains(allow, http.MethodGet) {
+		allow = append(allow, http.MethodHead)
+	}
+	slices.Sort(allow)
+	list := strings.Join(allow, ", ")
+	w.Header()["Allow"] = []string{list}
+	return &requestError{code: codeMethodNotAllowed, message: fmt.Sprintf("%s does not take %s, but %s.", cut(r.URL.Path, 200), cut(r.Method, 20), list)}
+}
+
+func notImplemented(r *http.Request, known *route) error {
+	message := fmt.Sprintf("This release of Servery does not answer '%s %s'.", cut(r.Method, 20), cut(r.URL.Path, 200))
+	if known.instead != "" {
+		message += " " + known.instead
+	}
+	return &requestError{code: codeNotImplemented, message: message}
+}

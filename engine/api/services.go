@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+
+	"servery/engine/access"
+	"servery/engine/endpoint"
+	"servery/engine/registry"
+	"servery/engine/runtime"
+	"servery/engine/telemetry"
+)
+
+// Services is what the server needs of the engine. All methods may be called from many
+// goroutines at once. Their errors are told apart in errors.go.
+type Services interface {
+	// Authenticate finds the user that a token belongs to (access.ErrUnauthenticated).
+	Authenticate(token string) (access.User, error)
+
+	// Endpoints lists all endpoints by name. The slice is shared: it is read only.
+	Endpoints() []endpoint.Endpoint
+	// Endpoint returns one endpoint by its name (*endpoint.NotFoundError).
+	Endpoint(name string) (endpoint.Endpoint, error)
+	// CreateEndpoint accepts a new endpoint and returns once it is stored; its
+	// deployment goes on. The creator is the user in ctx (access.UserFrom).
+	CreateEndpoint(ctx context.Context, spec endpoint.Spec) (endpoint.Endpoint, error)
+	// DeleteEndpoint removes an endpoint; requests in flight finish.
+	DeleteEndpoint(ctx context.Context, name string) error
+	// Invoke answers one scoring request: by the endpoint's routes, or by the served
+	// entity that entity names where it is not "".
+	Invoke(ctx context.Context, name, entity string, request runtime.Request) (endpoint.Answer, error)
+	// Events lists the last n events of an endpoint, newest first.
+	Events(name string, n int) []telemetry.Event
+
+	// Models lists all registered models by full name.
+	Models() []registry.Model
+	// Model returns one registered model by its full name, "catalog.schema.model"
+	// (*registry.NotFoundError).
+	Model(fullName string) (registry.Model, error)
+	// ImportModel makes a new version of a model from a file or folder of this machine.
+	// progress may be nil.
+	ImportModel(ctx context.Context, in registry.Import, progress func(registry.Progress)) (registry.Version, error)
+	// SetAlias points an alias at a version.
+	SetAlias(ctx context.Context, fullName, alias string, version int) error
+	// DeleteAlias removes an alias.
+	DeleteAlias(ctx context.Context, fullName, alias string) error
+	// DeleteVersion removes a version that no endpoint uses (*registry.InUseError).
+	DeleteVersion(ctx context.Context, fullName string, version int) error
+
+	// Status is what this engine says of itself.
+	Status() Status
+}
+
+// Status is the answer to GET /api/2.0/servery/status. It carries no path of the machine.
+type Status struct {
+	Version string `json:"version"`
+	// Runtime names what runs models, "ONNX Runtime 1.30.0 · CPU"; "" where it is missing.
+	Runtime string `json:"runtime"`
+	// RuntimeError says what is missing and how to get it; "" where nothing is.
+	RuntimeError string `json:"runtime_error,omitempty"`
+}
