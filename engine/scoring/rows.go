@@ -40,7 +40,7 @@ func (m *Model) appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error
 	rows := columns[0].length
 	if !flat {
 		if !byRow {
-			return nil, fmt.Errorf("All arrays must be of the same length: %s", lengths(columns, outputs))
+			return nil, fmt.Errorf("the outputs make no table: All arrays must be of the same length: %s", lengths(columns, outputs))
 		}
 		rows = columns[0].rows
 		for i := range columns {
