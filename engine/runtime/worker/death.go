@@ -11,8 +11,6 @@ type death struct {
 	// fault tells that the process's own code did it, not somebody from outside: with one
 	// request in flight, that request is to blame.
 	fault bool
-	// byEngine tells that the engine killed it.
-	byEngine bool
 }
 
 // signals says what signals mean. The faults are raised by what the process itself does.
@@ -40,7 +38,7 @@ var signals = map[string]struct {
 func newDeath(reason, signal string, status int, said *death) death {
 	switch s, known := signals[signal]; {
 	case reason != "":
-		return death{cause: reason, byEngine: true}
+		return death{cause: reason}
 	case known:
 		return death{cause: signal + ": " + s.words, fault: s.fault}
 	case signal != "":
