@@ -6,7 +6,7 @@ GO      ?= go
 BIN     := bin/servery
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
-PURE    := ./engine/... ./resources/... ./theme/... ./views/...
+PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 export LANG ?= C.UTF-8
@@ -31,6 +31,8 @@ build: deps onnxruntime ## build bin/servery
 test: test-deps onnxruntime ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
+	$(GO) build -o $(BIN) .
+	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL

@@ -145,15 +145,19 @@ func TestArrows(t *testing.T) {
 				}
 			}
 		}
-		_ = bound
+		if bound == 0 {
+			t.Errorf("the rule about %s binds no package: it has moved or gone", rule.from)
+		}
 	}
 }
 
 func TestPagesImportNoOtherPage(t *testing.T) {
+	seen := 0
 	for _, p := range list(t) {
 		if path.Dir(p.ImportPath) != "servery/views" || slices.Contains(sharedViews, path.Base(p.ImportPath)) {
 			continue
 		}
+		seen++
 		for _, d := range p.Deps {
 			if path.Dir(d) == "servery/views" && d != p.ImportPath && !slices.Contains(sharedViews, path.Base(d)) {
 				t.Errorf("page %s depends on page %s: pages meet in the shell's routes only, so that each can be tested and replaced alone", p.ImportPath, d)
@@ -162,6 +166,9 @@ func TestPagesImportNoOtherPage(t *testing.T) {
 				t.Errorf("page %s links the test harness into the product", p.ImportPath)
 			}
 		}
+	}
+	if seen == 0 {
+		t.Error("no page found under views")
 	}
 }
 

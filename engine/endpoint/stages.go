@@ -94,7 +94,10 @@ func (r *rollout) spec(i int) (runtime.Spec, error) {
 		Timeout:     requestTimeout,
 		Environment: c.EnvironmentVars,
 	}
-	if v.Signature != nil {
+	// What the graph says is not enforced as a signature: MLflow, too, hands a model logged
+	// without one whatever comes, tables included, and the graph itself refuses what it
+	// cannot take.
+	if v.Signature != nil && !v.FromGraph {
 		var err error
 		if spec.Signature, err = json.Marshal(v.Signature); err != nil {
 			return spec, fmt.Errorf("cannot hand the model's signature on: %w", err)

@@ -17,7 +17,8 @@ type Spec struct {
 	Dir, ModelFile string
 	// SHA256 is the digest that registry.Digest gave at import; a mismatch fails the load.
 	SHA256 string
-	// Signature is the MLmodel signature as JSON (mlmodel.Signature.MarshalJSON), or nil.
+	// Signature is the MLmodel signature as JSON (mlmodel.Signature.MarshalJSON), or nil
+	// where the model was logged without one.
 	Signature []byte
 	// Example is a request body to try at load, or nil.
 	Example []byte

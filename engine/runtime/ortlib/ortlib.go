@@ -20,6 +20,9 @@ import (
 // Version is the release of ONNX Runtime that Servery is built for and tested with.
 const Version = "1.30.0"
 
+// Name is what runs models here, as a person reads it.
+const Name = "ONNX Runtime " + Version + " · CPU"
+
 // Variable is the environment variable that names the library's file or its folder.
 const Variable = "SERVERY_ONNXRUNTIME"
 

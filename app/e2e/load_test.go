@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// wire is one keep-alive HTTP/1.1 connection written by hand: a load generator that costs
+// next to nothing, on the same two cores as what it measures.
+type wire struct {
+	conn    net.Conn
+	r       *bufio.Reader
+	request []byte
+	body    []byte
+}
+
+func dial(t testing.TB, address, path, token, body string) *wire {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		path, address, token, len(body), body)
+	return &wire{conn: conn, r: bufio.NewReader(conn), request: []byte(request)}
+}
+
+// answered is one request's answer: its status and, from Server-Timing, the model's run.
+type answered struct {
+	status int
+	run    time.Duration
+}
+
+func (w *wire) do() (answered, error) {
+	if _, err := w.conn.Write(w.request); err != nil {
+		return answered{}, err
+	}
+	var a answered
+	length := -1
+	for first := true; ; first = false {
+		line, err := w.r.ReadSlice('\n')
+		if err != nil {
+			return a, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		if first {
+			a.status, err = strconv.Atoi(string(line[9:12]))
+			if err != nil {
+				return a, err
+			}
+			continue
+		}
+		name, value, _ := strings.Cut(string(line), ": ")
+		switch http.CanonicalHeaderKey(name) {
+		case "Content-Length":
+			length, err = strconv.Atoi(value)
+			if err != nil {
+				return a, err
+			}
+		case "Server-Timing":
+			a.run = stage(value, "run")
+		}
+	}
+	if length < 0 {
+		return a, fmt.Errorf("an answer without Content-Length")
+	}
+	w.body = slices.Grow(w.body[:0], length)[:length]
+	_, err := io.ReadFull(w.r, w.body)
+	return a, err
+}
+
+// stage reads one duration of a Server-Timing header ("queue;dur=0.01, run;dur=1.2"), in
+// milliseconds there.
+func stage(header, name string) time.Duration {
+	for part := range strings.SplitSeq(header, ",") {
+		n, dur, ok := strings.Cut(strings.TrimSpace(part), ";dur=")
+		if ok && n == name {
+			ms, _ := strconv.ParseFloat(dur, 64)
+			return time.Duration(ms * float64(time.Millisecond))
+		}
+	}
+	return 0
+}
+
+// figures are the latencies of one load, sorted.
+type figures []time.Duration
+
+func (f figures) at(q float64) time.Duration {
+	if len(f) == 0 {
+		return 0
+	}
+	return f[min(int(q*float64(len(f))), len(f)-1)]
+}
+
+// openLoop sends at a constant rate whatever the answers take: each latency counts from
+// the moment the request was due, so that a stall is not hidden by requests that were
+// never sent. overhead is each latency less the model's run as the worker told it.
+func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (total, overhead figures) {
+	t.Helper()
+	free := make(chan *wire, len(conns))
+	for _, c := range conns {
+		free <- c
+	}
+	var mu sync.Mutex
+	var failed error
+	var work sync.WaitGroup
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := time.Now()
+	n := int(length.Seconds() * float64(rate))
+	for i := range n {
+		at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		// A timer wakes up to a millisecond late: the last stretch is waited out awake.
+		if d := time.Until(at) - 300*time.Microsecond; d > 0 {
+			time.Sleep(d)
+		}
+		for time.Now().Before(at) {
+		}
+		c := <-free
+		// On this goroutine while a connection answers fast; the rest overlap.
+		work.Add(1)
+		go func() {
+			defer work.Done()
+			a, err := c.do()
+			took := time.Since(at)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || a.status != http.StatusOK {
+				failed = fmt.Errorf("status %d: %v: %s", a.status, err, c.body)
+			}
+			total, overhead = append(total, took), append(overhead, took-a.run)
+			free <- c
+		}()
+	}
+	work.Wait()
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	slices.Sort(total)
+	slices.Sort(overhead)
+	return total, overhead
+}
+
+// closedLoop keeps every connection busy for a time and returns requests per second.
+func closedLoop(t testing.TB, conns []*wire, length time.Duration) (rate float64, total figures) {
+	t.Helper()
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	var failed error
+	began := time.Now()
+	for _, c := range conns {
+		work.Go(func() {
+			var mine figures
+			for time.Since(began) < length {
+				at := time.Now()
+				a, err := c.do()
+				if err != nil || a.status != http.StatusOK {
+					mu.Lock()
+					failed = fmt.Errorf("status %d: %v: %s", a.status, err, c.body)
+					mu.Unlock()
+					return
+				}
+				mine = append(mine, time.Since(at))
+			}
+			mu.Lock()
+			total = append(total, mine...)
+			mu.Unlock()
+		})
+	}
+	work.Wait()
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	took := time.Since(began)
+	slices.Sort(total)
+	return float64(len(total)) / took.Seconds(), total
+}

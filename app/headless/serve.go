@@ -1,0 +1,79 @@
+package headless
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"servery/engine"
+	"servery/engine/api"
+)
+
+// grace is how long requests in flight may take to finish after SIGTERM.
+const grace = 30 * time.Second
+
+func serve(args []string, stdout, stderr io.Writer) error {
+	flags := newFlags("serve", "serve [--data-dir DIR] [--listen ADDRESS] [--token-file FILE]", stdout)
+	dataDir := dataDirFlag(flags)
+	listen := flags.String("listen", api.DefaultAddress, "loopback address to listen on; port 0 takes a free one")
+	tokenFile := flags.String("token-file", "", "file to read a token from, or to write a new one to (default: token in the data folder)")
+	library := flags.String("onnxruntime", "", "path of ONNX Runtime's shared library (default: beside the program, else in the data folder)")
+	verbose := flags.Bool("verbose", false, "log every request")
+	rest, err := parse(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return &usageError{fmt.Sprintf("serve takes no argument, but got %q", rest[0])}
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx := context.Background()
+	e, err := engine.Open(ctx, engine.Options{DataDir: *dataDir, Listen: *listen, Library: *library, Version: Version, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := e.ListenError(); err != nil {
+		e.Close(ctx)
+		return err
+	}
+	if _, err := e.RuntimeStatus(); err != nil {
+		log.Warn("models cannot be served yet", "reason", err.Error())
+	}
+	where := filepath.Join(e.DataDir(), "token")
+	if *tokenFile != "" {
+		if _, err := e.TokenFile(ctx, *tokenFile); err != nil {
+			e.Close(ctx)
+			return err
+		}
+		where = *tokenFile
+	}
+	fmt.Fprintf(stdout, "The token is in %s\n", where)
+	fmt.Fprintf(stdout, "Servery is listening on %s\n", e.Address())
+
+	<-signals
+	fmt.Fprintln(stdout, "Finishing what is in flight. Press Ctrl+C again to stop at once.")
+	closing, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-closing.Done():
+		}
+	}()
+	return e.Close(closing)
+}

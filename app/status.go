@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"servery/engine/endpoint"
+	"servery/engine/telemetry"
+	"servery/views/shell"
+)
+
+// lookEvery is how often the program looks at what changes without telling: the machine's
+// load, and the time that a running update takes. The sidebar's meters are shown anew only
+// when one moved by statusStep: on an idle machine the window is not repainted at all.
+const (
+	lookEvery  = time.Second
+	statusStep = 0.05
+)
+
+// statusBar is what the sidebar shows, to leave it alone where nothing changed.
+type statusBar struct{ shown shell.Status }
+
+// deliver passes changes to the page that is shown and to the sidebar.
+func (p *program) deliver(changes []telemetry.Change) {
+	for _, c := range changes {
+		if c.Kind != telemetry.MetricsChanged {
+			p.showStatus()
+			break
+		}
+	}
+	p.shell.Refresh(changes)
+}
+
+// showStatus shows what changed of the engine's state and the machine's load.
+func (p *program) showStatus() {
+	next := p.readStatus()
+	if old := p.status.shown; !moved(old.CPUFraction, next.CPUFraction) && !moved(old.MemoryFraction, next.MemoryFraction) {
+		next.CPUFraction, next.MemoryFraction = old.CPUFraction, old.MemoryFraction
+	}
+	if next != p.status.shown {
+		p.status.shown = next
+		p.shell.SetStatus(next)
+	}
+}
+
+func moved(old, next float64) bool { return math.Abs(old-next) >= statusStep }
+
+func (p *program) readStatus() shell.Status {
+	e := p.engine
+	machine := e.Hardware()
+	s := shell.Status{
+		Endpoints: len(e.Endpoints()), Models: len(e.Models()),
+		Running: e.ListenError() == nil, Address: e.Address(),
+		CPUName: machine.CPUModel, Cores: machine.Cores, CPUFraction: machine.CPUPercent / 100,
+	}
+	if machine.MemoryTotal > 0 {
+		s.MemoryFraction = float64(machine.MemoryUsed) / float64(machine.MemoryTotal)
+	}
+	if err := e.ListenError(); err != nil {
+		s.Problem = sentence(err.Error())
+	} else if _, err := e.RuntimeStatus(); err != nil {
+		s.Problem = "ONNX Runtime is missing: models cannot be served yet."
+	}
+	return s
+}
+
+// look shows what changes without telling.
+func (p *program) look() {
+	p.showStatus()
+	r := p.shell.Route()
+	if r.Page != shell.PageEndpoint {
+		return
+	}
+	if e, err := p.engine.Endpoint(r.Name); err == nil && e.Update == endpoint.InProgress {
+		p.shell.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: r.Name}})
+	}
+}
+
+// lookAgain posts look every lookEvery until ctx ends.
+func lookAgain(ctx context.Context, post func(func()), look func()) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			post(look)
+		}
+	}
+}

@@ -1,0 +1,202 @@
+// Package engine is Servery without its window: it opens a data folder, wires the parts
+// below it and offers what the window and the REST server call. It decides nothing
+// itself: rules live in the parts. It knows neither Fyne nor a page.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"servery/engine/access"
+	"servery/engine/api"
+	"servery/engine/endpoint"
+	"servery/engine/hardware"
+	"servery/engine/registry"
+	"servery/engine/runtime/ortlib"
+	"servery/engine/runtime/worker"
+	"servery/engine/store"
+	"servery/engine/telemetry"
+)
+
+// Options say what to open and how.
+type Options struct {
+	// DataDir is the data folder; it is made where it is absent. "" is DefaultDataDir.
+	DataDir string
+	// Listen is a loopback address for the REST server, "127.0.0.1:8642"; "" is none.
+	Listen string
+	// Library is the path of ONNX Runtime's shared library; "" looks for it.
+	Library string
+	// Version is this program's, for /api/2.0/servery/status.
+	Version string
+	// Worker is the command line that starts a worker process. Nil is this program's own
+	// executable with the argument "worker".
+	Worker []string
+	// Log takes what the engine has to say. Nil discards it.
+	Log *slog.Logger
+}
+
+// Engine is an open data folder with its endpoints running. All methods may be called
+// from many goroutines at once.
+type Engine struct {
+	options   Options
+	db        *store.DB
+	access    *access.Access
+	token     string
+	registry  *registry.Registry
+	telemetry *telemetry.Telemetry
+	changes   *telemetry.Hub
+	hardware  *hardware.Reader
+	launcher  *worker.Launcher
+	endpoints *endpoint.Service
+
+	server    *api.Server
+	served    sync.WaitGroup
+	address   string
+	listenErr error
+}
+
+// Open opens a data folder and starts what is stored in it. It fails where the folder
+// cannot be used: *store.InUseError, *store.NewerSchemaError, *store.CorruptError and
+// the system's errors. A port that is taken and a missing ONNX Runtime are no failures of
+// Open: see ListenError and RuntimeStatus.
+func Open(ctx context.Context, options Options) (_ *Engine, err error) {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	if options.DataDir == "" {
+		if options.DataDir, err = DefaultDataDir(); err != nil {
+			return nil, err
+		}
+	}
+	if options.DataDir, err = filepath.Abs(options.DataDir); err != nil {
+		return nil, err
+	}
+	e := &Engine{options: options}
+	defer func() {
+		if err != nil {
+			e.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	if err := e.openState(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.openServing(ctx); err != nil {
+		return nil, err
+	}
+	if options.Listen != "" {
+		e.listenErr = e.listen(ctx)
+	}
+	return e, nil
+}
+
+// openState opens what is stored: it starts no process and no server.
+func (e *Engine) openState(ctx context.Context) error {
+	folder, err := openFolder(ctx, e.options.DataDir, e.options.Log)
+	if err != nil {
+		return err
+	}
+	e.db, e.access, e.registry, e.token = folder.db, folder.access, folder.Registry, folder.token
+	return nil
+}
+
+// openServing starts the endpoints.
+func (e *Engine) openServing(ctx context.Context) error {
+	e.hardware = hardware.Start(e.options.DataDir, time.Second)
+	e.changes = telemetry.NewHub()
+	e.telemetry = telemetry.New(time.Now, e.db.Table("event"))
+	command := e.options.Worker
+	if command == nil {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("cannot find this program's own file to start workers from: %w", err)
+		}
+		command = []string{self, "worker"}
+	}
+	machine := e.hardware.Snapshot()
+	e.launcher = worker.New(worker.Options{
+		Executable:  command,
+		Library:     e.library,
+		MemoryTotal: machine.MemoryTotal,
+		Log:         e.options.Log,
+	})
+	if _, err := e.library(); err == nil {
+		e.launcher.Warm()
+	}
+	var err error
+	e.endpoints, err = endpoint.Open(ctx, endpoint.Options{
+		Table:       e.db.Table("endpoint"),
+		Models:      e.registry,
+		Launcher:    e.launcher,
+		Telemetry:   e.telemetry,
+		Changes:     e.changes,
+		Cores:       machine.Cores,
+		MemoryBytes: machine.MemoryTotal,
+	})
+	if err != nil {
+		return err
+	}
+	e.registry.SetUses(e.endpoints.Uses)
+	e.registry.Subscribe(func(name string) {
+		e.changes.Publish(telemetry.Change{Kind: telemetry.ModelChanged, Name: name})
+	})
+	return nil
+}
+
+// library is the path of ONNX Runtime's shared library, or a *runtime.MissingError. It is
+// looked for anew each time, so that it can be put in place while the engine runs.
+func (e *Engine) library() (string, error) {
+	return ortlib.Find(e.options.Library, e.options.DataDir)
+}
+
+// listen starts the REST server and tells other programs of this user where it is.
+func (e *Engine) listen(ctx context.Context) error {
+	l, err := api.Listen(e.options.Listen)
+	if err != nil {
+		return err
+	}
+	e.address = "http://" + l.Addr().(*net.TCPAddr).String()
+	e.server = api.New(e, api.Options{
+		Log:       e.options.Log,
+		UploadDir: filepath.Join(e.options.DataDir, "uploads"),
+	})
+	e.served.Go(func() {
+		if err := e.server.Serve(l); err != nil {
+			e.options.Log.Error("the REST server stopped", "error", err)
+		}
+	})
+	if err := writeRunning(e.options.DataDir, Running{Address: e.address, Token: e.token, PID: os.Getpid()}); err != nil {
+		e.options.Log.Warn("other programs will not find this engine by its data folder", "error", err)
+	}
+	return nil
+}
+
+// Close lets requests in flight finish until ctx ends, ends all worker processes and
+// closes the data folder. Nothing that was acknowledged is lost.
+func (e *Engine) Close(ctx context.Context) error {
+	var errs []error
+	if e.server != nil {
+		removeRunning(e.options.DataDir)
+		errs = append(errs, e.server.Close(ctx))
+		e.served.Wait()
+	}
+	if e.endpoints != nil {
+		errs = append(errs, e.endpoints.Close(ctx))
+	}
+	if e.launcher != nil {
+		errs = append(errs, e.launcher.Close(ctx))
+	}
+	if e.hardware != nil {
+		e.hardware.Close()
+	}
+	if e.db != nil {
+		errs = append(errs, e.db.Close())
+	}
+	return errors.Join(errs...)
+}

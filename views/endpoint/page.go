@@ -1,0 +1,225 @@
+// Package endpoint is the page of one endpoint: its state, what it serves and what is
+// being rolled out, its figures as they happen, and its events. It reads the engine
+// through a narrow interface and changes nothing but by its commands.
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"servery/engine/endpoint"
+	"servery/engine/hardware"
+	"servery/engine/telemetry"
+	"servery/resources"
+	"servery/views/shell"
+	"servery/views/widgets"
+)
+
+// Engine is what the page asks for.
+type Engine interface {
+	Endpoint(name string) (endpoint.Endpoint, error)
+	Metrics(name string, window time.Duration, points int) telemetry.Series
+	Events(name string, n int) []telemetry.Event
+	Hardware() hardware.Snapshot
+	Address() string
+	DeleteEndpoint(ctx context.Context, name string) error
+	RetryEndpoint(ctx context.Context, name string) error
+}
+
+// The tabs, by the words of a route's Arg.
+const (
+	tabMetrics = "metrics"
+	tabEvents  = "events"
+)
+
+// Page shows one endpoint.
+type Page struct {
+	host   shell.Host
+	engine Engine
+	name   string
+	now    endpoint.Endpoint
+	gone   bool
+
+	root    *fyne.Container
+	body    fyne.CanvasObject
+	absent  fyne.CanvasObject
+	header  *header
+	notice  *notice
+	active  *configuration
+	pending *configuration
+	tabs    *widgets.Tabs
+	metrics *metrics
+	events  *events
+	about   *about
+	scroll  *widgets.ScrollArea
+}
+
+// New makes the page of the endpoint that a route names.
+func New(h shell.Host, r shell.Route, e Engine) *Page {
+	p := &Page{host: h, engine: e, name: r.Name}
+	p.header = newHeader(p)
+	p.notice = newNotice(p)
+	p.active = newConfiguration(p, "Active configuration")
+	p.pending = newConfiguration(p, "Pending configuration")
+	p.metrics = newMetrics(p)
+	p.events = newEvents(p)
+	p.about = newAbout(p)
+	p.tabs = widgets.NewTabs([]widgets.TabItem{
+		{Title: "Metrics", Content: p.metrics.content},
+		{Title: "Events", Content: p.events.content},
+	}, func(int) { p.showTab() })
+	p.build()
+	p.SetRoute(r)
+	p.host.Shortcut(fyne.KeyQ, 0, p.query)
+	return p
+}
+
+func (p *Page) build() {
+	left := widgets.VStack(16, p.active.content, p.pending.content, p.tabs)
+	columns := widgets.Columns(24, []float32{1, -270}, left, p.about.content)
+	content := widgets.VStack(16, p.header.content, p.notice.content, columns)
+	p.scroll = widgets.Scroll(widgets.Inset(content, 20, 24, 24, 24))
+	p.body = p.scroll
+	p.absent = widgets.NewEmptyState(resources.IconServing, "There is no endpoint "+p.name,
+		"It was deleted, or never made.", widgets.PrimaryButton("Go to the endpoints", func() { p.host.Go(shell.ServingRoute()) }))
+	p.absent.Hide()
+	p.root = stack(p.body, p.absent)
+}
+
+// SetRoute shows another tab of the same endpoint.
+func (p *Page) SetRoute(r shell.Route) bool {
+	if r.Name != p.name {
+		return false
+	}
+	switch r.Arg {
+	case tabEvents:
+		p.tabs.Select(1)
+	default:
+		p.tabs.Select(0)
+	}
+	p.showTab()
+	return true
+}
+
+// Breadcrumb is for the shell.
+func (p *Page) Breadcrumb() []shell.Crumb {
+	return []shell.Crumb{{Title: "Serving", Route: shell.ServingRoute()}, {Title: p.name}}
+}
+
+// Content is for the shell.
+func (p *Page) Content() fyne.CanvasObject { return p.root }
+
+// Shown is for the shell.
+func (p *Page) Shown() {}
+
+// Hidden is for the shell.
+func (p *Page) Hidden() {}
+
+// Refresh reads again what changed.
+func (p *Page) Refresh(changes []telemetry.Change) {
+	state, figures := changes == nil, changes == nil
+	for _, c := range changes {
+		switch {
+		case c.Kind == telemetry.EngineChanged:
+			state = true
+		case c.Kind == telemetry.EndpointChanged && c.Name == p.name:
+			state = true
+		case c.Kind == telemetry.MetricsChanged && (c.Name == p.name || c.Name == ""):
+			figures = true
+		}
+	}
+	if state || figures {
+		p.readState() // the pools' figures change with the metrics
+	}
+	if figures && !p.gone {
+		p.showTab()
+	}
+}
+
+func (p *Page) readState() {
+	e, err := p.engine.Endpoint(p.name)
+	gone := err != nil
+	if gone != p.gone {
+		p.gone = gone
+		p.body.Hide()
+		p.absent.Hide()
+		if gone {
+			p.absent.Show()
+		} else {
+			p.body.Show()
+		}
+		p.root.Refresh()
+	}
+	if gone {
+		return
+	}
+	p.now = e
+	p.header.set(e)
+	p.notice.set(e)
+	p.active.set(e.Active)
+	p.pending.set(e.Pending)
+	p.about.set(e, p.engine.Events(p.name, latestEvents))
+	if p.tabs.Selected() == 1 {
+		p.events.set(p.engine.Events(p.name, mostEvents))
+	}
+}
+
+// showTab reads what the chosen tab shows.
+func (p *Page) showTab() {
+	if p.gone {
+		return
+	}
+	if p.tabs.Selected() == 1 {
+		p.events.set(p.engine.Events(p.name, mostEvents))
+		return
+	}
+	p.metrics.read()
+}
+
+func (p *Page) query() { p.host.Go(shell.QueryRoute(p.name)) }
+
+// invocationURL is where the endpoint answers; "" while the server does not listen.
+func (p *Page) invocationURL() string {
+	if a := p.engine.Address(); a != "" {
+		return a + "/serving-endpoints/" + p.name + "/invocations"
+	}
+	return ""
+}
+
+// retry deploys a configuration that failed once more.
+func (p *Page) retry() {
+	shell.Task(p.host, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.engine.RetryEndpoint(ctx, p.name) },
+		func(_ struct{}, err error) {
+			p.notice.settled()
+			if err != nil {
+				p.host.Toast(widgets.Error, "The deployment was not started: "+err.Error())
+			}
+		})
+}
+
+// remove asks, then deletes the endpoint and goes to the list.
+func (p *Page) remove() {
+	p.host.Confirm(widgets.Confirm{
+		Title: "Delete " + p.name + "?",
+		Text:  "Its configuration, figures and events go for good, and requests to it are refused. Requests in flight finish. The models stay.",
+		Verb:  "Delete endpoint", Danger: true,
+		Confirmed: func() {
+			shell.Task(p.host, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.engine.DeleteEndpoint(ctx, p.name) },
+				func(_ struct{}, err error) {
+					var missing *endpoint.NotFoundError
+					if err != nil && !errors.As(err, &missing) {
+						p.host.Toast(widgets.Error, "The endpoint was not deleted: "+err.Error())
+						return
+					}
+					p.host.Toast(widgets.Success, "Deleted "+p.name+".")
+					p.host.Go(shell.ServingRoute())
+				})
+		},
+	})
+}
+
+// local is t in the time zone of the person's clock.
+func (p *Page) local(t time.Time) time.Time { return t.In(p.host.Now().Location()) }

@@ -1,0 +1,293 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"servery/engine/endpoint"
+	"servery/engine/hardware"
+	"servery/engine/telemetry"
+	"servery/theme"
+	"servery/views/shell"
+	"servery/views/viewtest"
+)
+
+var now = time.Date(2026, 11, 20, 12, 52, 0, 0, time.UTC)
+
+// fake is an engine with one endpoint.
+type fake struct {
+	endpoint endpoint.Endpoint
+	missing  bool
+	traffic  bool
+	events   []telemetry.Event
+	asked    []time.Duration
+	deleted  []string
+	retried  []string
+	fails    error
+}
+
+func (f *fake) Endpoint(name string) (endpoint.Endpoint, error) {
+	if f.missing || name != f.endpoint.Name {
+		return endpoint.Endpoint{}, &endpoint.NotFoundError{Name: name}
+	}
+	return f.endpoint, nil
+}
+
+func (f *fake) Metrics(_ string, window time.Duration, points int) telemetry.Series {
+	f.asked = append(f.asked, window)
+	s := telemetry.Series{Step: window / time.Duration(points)}
+	r := rand.New(rand.NewPCG(7, 1))
+	for i := range points {
+		p := telemetry.Point{At: now.Add(-time.Duration(points-1-i) * s.Step), P50: math.NaN(), P99: math.NaN(),
+			Provisioned: 4, MemoryBytes: 61e6}
+		if f.traffic {
+			p.P50, p.P99 = 6+r.Float64(), 10+3*r.Float64()
+			p.OK, p.Errors4 = 30+10*r.Float64(), 2*r.Float64()
+			p.InFlight, p.CPUPercent = math.Floor(4*r.Float64()), 30+20*r.Float64()
+			p.MemoryBytes += 2e6 * r.Float64()
+		}
+		s.Points = append(s.Points, p)
+	}
+	return s
+}
+
+func (f *fake) Events(_ string, n int) []telemetry.Event { return f.events[:min(n, len(f.events))] }
+func (f *fake) Hardware() hardware.Snapshot              { return hardware.Snapshot{Cores: 8} }
+func (f *fake) Address() string                          { return "http://127.0.0.1:8642" }
+func (f *fake) DeleteEndpoint(_ context.Context, name string) error {
+	f.deleted = append(f.deleted, name)
+	return f.fails
+}
+func (f *fake) RetryEndpoint(_ context.Context, name string) error {
+	f.retried = append(f.retried, name)
+	return f.fails
+}
+
+func entity(name, model string, version int, d endpoint.Deployment, live endpoint.Live) endpoint.ServedEntity {
+	return endpoint.ServedEntity{Name: name, ModelName: model, ModelVersion: version, WorkloadType: "CPU", WorkloadSize: "Medium",
+		MinConcurrency: 8, MaxConcurrency: 16, Deployment: d, Live: live, Creator: "you@localhost", CreatedAt: now.Add(-time.Hour)}
+}
+
+// ready is an endpoint with two served entities under traffic.
+func ready() *fake {
+	small := entity("ppocr_rec-4", "main.vision.ppocr_rec", 4, endpoint.DeploymentReady, endpoint.Live{Provisioned: 1, InFlight: 1, PID: 12})
+	small.WorkloadSize, small.MinConcurrency, small.MaxConcurrency, small.ScaleToZero = "Small", 0, 4, true
+	return &fake{traffic: true, endpoint: endpoint.Endpoint{
+		ID: "e3bd3e47c0a141f6a2b5c4d3e2f1a0b9", Name: "ocr-recognizer", Creator: "you@localhost",
+		CreatedAt: now.Add(-50 * time.Minute), UpdatedAt: now.Add(-50 * time.Minute),
+		Tags:  []endpoint.Tag{{Key: "demo"}, {Key: "team", Value: "vision"}},
+		Ready: endpoint.Ready, Update: endpoint.NotUpdating,
+		Active: &endpoint.Config{Version: 4, Entities: []endpoint.ServedEntity{
+			entity("ppocr_rec-3", "main.vision.ppocr_rec", 3, endpoint.DeploymentReady, endpoint.Live{Provisioned: 8, InFlight: 5, Queued: 2, PID: 11}), small},
+			Routes: []endpoint.Route{{EntityName: "ppocr_rec-3", Percent: 80}, {EntityName: "ppocr_rec-4", Percent: 20}}},
+	}, events: []telemetry.Event{
+		{At: now.Add(-52 * time.Second), Type: telemetry.Scaled, Entity: "ppocr_rec-3", Version: 4, Message: "4 → 8 workers: queued 6 > 25 % of 4 ready"},
+		{At: now.Add(-21 * time.Minute), Type: telemetry.WorkerRestarted, Entity: "ppocr_rec-4", Version: 4, Message: "the worker process is back after 0.21 s"},
+		{At: now.Add(-50 * time.Minute), Type: telemetry.UpdateCompleted, Version: 4, Message: "configuration 4 serves"},
+	}}
+}
+
+// first is an endpoint whose first configuration is on its way.
+func first() *fake {
+	f := ready()
+	f.traffic = false
+	f.endpoint.Ready, f.endpoint.Update = endpoint.NotReady, endpoint.InProgress
+	f.endpoint.Pending, f.endpoint.Active = f.endpoint.Active, nil
+	f.endpoint.Pending.Version = 1
+	for i := range f.endpoint.Pending.Entities {
+		e := &f.endpoint.Pending.Entities[i]
+		e.Deployment, e.Message, e.Live = endpoint.DeploymentCreating, "Creating resources for served entity.", endpoint.Live{}
+	}
+	f.endpoint.Progress = &endpoint.Progress{Stage: endpoint.StageLoad, StartedAt: now.Add(-1200 * time.Millisecond), Detail: "ppocr_rec-3: loading 10.8 MB",
+		Done: []endpoint.StageDone{{Stage: endpoint.StageValidate, Took: 2 * time.Millisecond}}}
+	f.events = f.events[2:]
+	return f
+}
+
+// failed is first after its model could not be loaded.
+func failed() *fake {
+	f := first()
+	f.endpoint.Update, f.endpoint.Progress = endpoint.UpdateFailed, nil
+	f.endpoint.Pending.Entities[0].Deployment = endpoint.DeploymentFailed
+	f.endpoint.Pending.Entities[0].Message = "the model cannot be loaded: it needs operator Conv of version 99, and ONNX Runtime 1.30.0 knows 1 to 22"
+	f.endpoint.Pending.Entities[1].Deployment = endpoint.DeploymentAborted
+	return f
+}
+
+func open(t *testing.T, m theme.Mode, f *fake) (*viewtest.Harness, *Page) {
+	t.Helper()
+	h := viewtest.New(t, m)
+	p := New(h.Host(), shell.EndpointRoute("ocr-recognizer"), f)
+	h.ShowPage(p, 1232, 852)
+	return h, p
+}
+
+func TestPictures(t *testing.T) {
+	for name, f := range map[string]func() *fake{"ready": ready, "first": first, "failed": failed} {
+		for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+			t.Run(name+" "+m.String(), func(t *testing.T) {
+				h, _ := open(t, m, f())
+				h.Golden(name)
+			})
+		}
+	}
+	for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+		t.Run("events "+m.String(), func(t *testing.T) {
+			h, p := open(t, m, ready())
+			p.SetRoute(shell.EndpointTabRoute("ocr-recognizer", tabEvents))
+			h.Golden("events")
+		})
+	}
+}
+
+func TestTheStateIsToldAndWhatServes(t *testing.T) {
+	h, _ := open(t, theme.Light, ready())
+	h.MustText("ocr-recognizer", "Ready", "Active configuration", "main.vision.ppocr_rec", "v3", "80 %", "8 / 16", "5 + 2", "Small 0–4",
+		"http://127.0.0.1:8642/serving-endpoints/ocr-recognizer/invocations", "team: vision")
+	h.NoText("Pending configuration", "Update in progress")
+}
+
+func TestAnEndpointGoesFromNotReadyToReadyUnderTheEyes(t *testing.T) {
+	f := first()
+	h, p := open(t, theme.Light, f)
+	h.MustText("Starting", "Pending configuration", "Load", "Validate (2.0 ms)", "loading 10.8 MB", "Creating")
+	h.NoText("Active configuration")
+	f.endpoint = ready().endpoint
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
+	h.MustText("Active configuration", "Ready")
+	h.NoText("Pending configuration", "Validate")
+}
+
+func TestChangesOfOtherEndpointsReadNothing(t *testing.T) {
+	f := ready()
+	_, p := open(t, theme.Light, f)
+	before := len(f.asked)
+	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "other"}, {Kind: telemetry.EndpointChanged, Name: "other"}})
+	if len(f.asked) != before {
+		t.Error("figures were read for another endpoint")
+	}
+	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ocr-recognizer"}})
+	if len(f.asked) != before+1 {
+		t.Errorf("figures were read %d times for one change", len(f.asked)-before)
+	}
+}
+
+func TestAFailureSaysWhyAndCanBeTriedAgain(t *testing.T) {
+	f := failed()
+	h, _ := open(t, theme.Light, f)
+	h.MustText("The deployment failed", "operator Conv of version 99", "Update failed", "Failed", "Aborted")
+	h.Tap("Try again")
+	if !slices.Equal(f.retried, []string{"ocr-recognizer"}) {
+		t.Errorf("retried %v", f.retried)
+	}
+	f.fails = errors.New("the disk is full")
+	h.Tap("Try again")
+	if toasts := h.Host().Toasts; len(toasts) != 1 || !strings.Contains(toasts[0], "the disk is full") {
+		t.Errorf("toasts %q", toasts)
+	}
+}
+
+func TestDeletingAsksAndLeadsToTheList(t *testing.T) {
+	f := ready()
+	h, p := open(t, theme.Light, f)
+	p.remove()
+	h.MustText("Delete ocr-recognizer?")
+	if len(f.deleted) > 0 {
+		t.Fatal("deleted before the person agreed")
+	}
+	h.Tap("Delete endpoint")
+	if !slices.Equal(f.deleted, []string{"ocr-recognizer"}) || h.Host().LastRoute() != shell.ServingRoute() {
+		t.Errorf("deleted %v, went to %v", f.deleted, h.Host().LastRoute())
+	}
+}
+
+func TestARefusedDeleteKeepsThePage(t *testing.T) {
+	f := ready()
+	f.fails = errors.New("the disk is full")
+	h, p := open(t, theme.Light, f)
+	p.remove()
+	h.Tap("Delete endpoint")
+	if len(h.Host().Routes) > 0 || len(h.Host().Toasts) != 1 {
+		t.Errorf("went to %v, said %q", h.Host().Routes, h.Host().Toasts)
+	}
+}
+
+func TestADeletedEndpointSaysSo(t *testing.T) {
+	f := ready()
+	h, p := open(t, theme.Light, f)
+	f.missing = true
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
+	h.MustText("There is no endpoint ocr-recognizer")
+	h.NoText("Active configuration")
+	h.Tap("Go to the endpoints")
+	if h.Host().LastRoute() != shell.ServingRoute() {
+		t.Errorf("went to %v", h.Host().LastRoute())
+	}
+}
+
+func TestTheSpanOfTheChartsIsChosen(t *testing.T) {
+	f := ready()
+	h, _ := open(t, theme.Light, f)
+	h.MustText("p99", "provisioned")
+	h.Tap("1 h")
+	if last := f.asked[len(f.asked)-1]; last != time.Hour {
+		t.Errorf("asked for %v", last)
+	}
+}
+
+func TestEventsAreReadWhole(t *testing.T) {
+	h, p := open(t, theme.Light, ready())
+	p.SetRoute(shell.EndpointTabRoute("ocr-recognizer", tabEvents))
+	h.MustText("Scaled", "Worker restarted", "4 → 8 workers: queued 6 > 25 % of 4 ready")
+	p.events.open(0)
+	h.MustText("20 November 2026, 12:51:08.000")
+}
+
+func TestLinksLeadOn(t *testing.T) {
+	h, p := open(t, theme.Light, ready())
+	h.Tap("Query endpoint")
+	if h.Host().LastRoute() != shell.QueryRoute("ocr-recognizer") {
+		t.Errorf("went to %v", h.Host().LastRoute())
+	}
+	h.Tap("main.vision.ppocr_rec")
+	if h.Host().LastRoute() != shell.ModelRoute("main.vision.ppocr_rec") {
+		t.Errorf("went to %v", h.Host().LastRoute())
+	}
+	if !h.Host().Press(fyne.KeyQ, 0) || h.Host().LastRoute() != shell.QueryRoute("ocr-recognizer") {
+		t.Error("Q does not lead to the query page")
+	}
+	for _, it := range p.menu().Items {
+		if it.Label == "Copy invocation URL" {
+			it.Action()
+		}
+	}
+	if !slices.Contains(h.Host().Copied, "http://127.0.0.1:8642/serving-endpoints/ocr-recognizer/invocations") {
+		t.Errorf("copied %q", h.Host().Copied)
+	}
+}
+
+func TestTheMeterFollowsTheStages(t *testing.T) {
+	steps, share := stepsOf(&endpoint.Progress{Stage: endpoint.StageWarmUp, Done: []endpoint.StageDone{{Stage: endpoint.StageValidate}, {Stage: endpoint.StageLoad}}})
+	if share != 2.5/4 || len(steps) != 4 {
+		t.Errorf("share %v of %v", share, steps)
+	}
+}
+
+func BenchmarkRefresh(b *testing.B) {
+	h := viewtest.New(b, theme.Light)
+	p := New(h.Host(), shell.EndpointRoute("ocr-recognizer"), ready())
+	h.ShowPage(p, 1232, 852)
+	changes := []telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ocr-recognizer"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Refresh(changes)
+	}
+}
