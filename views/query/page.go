@@ -241,7 +241,7 @@ func (p *Page) send() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.showSend()
-	p.response.wait()
+	p.response.wait(p.expect(x.asked))
 	now, name := p.host.Now, p.name
 	shell.Task(p.host, func(page context.Context) (*exchange, error) {
 		stop := context.AfterFunc(page, cancel)
@@ -268,6 +268,23 @@ func (p *Page) send() {
 		p.history.refresh()
 		p.showSend()
 	})
+}
+
+// expect says what a request waits for: a process that must start first takes longer.
+func (p *Page) expect(asked string) string {
+	asleep := false
+	for _, s := range p.endpoint.Active.Entities {
+		if asked == "" || s.Name == asked {
+			asleep = s.ScaleToZero && s.Live.PID == 0 && s.Live.Provisioned == 0
+			if !asleep {
+				break
+			}
+		}
+	}
+	if asleep {
+		return "Scaled to zero: the model is started first, then it answers…"
+	}
+	return "Waiting for the answer…"
 }
 
 // stop cancels the request that runs.

@@ -320,6 +320,17 @@ func TestARunningRequestCanBeCancelled(t *testing.T) {
 	}
 }
 
+func TestAColdStartIsAnnounced(t *testing.T) {
+	e := digits()
+	for i := range e.endpoint.Active.Entities {
+		e.endpoint.Active.Entities[i].ScaleToZero, e.endpoint.Active.Entities[i].Live = true, endpoint.Live{}
+	}
+	w := open(t, theme.Light, e)
+	w.Host().Hold = true
+	w.Tap("Send")
+	w.MustText("Scaled to zero: the model is started first")
+}
+
 func TestClosingThePageCancelsItsRequest(t *testing.T) {
 	e := digits()
 	w := open(t, theme.Light, e)

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"servery/resources"
 	"servery/theme"
+	"servery/views/shell"
 	"servery/views/widgets"
 )
 
@@ -32,12 +34,13 @@ type responsePane struct {
 	answer  *fyne.Container
 	empty   fyne.CanvasObject
 	waiting fyne.CanvasObject
+	what    *widgets.Paragraph
 	shown   *exchange
 }
 
 func newResponsePane(p *Page) *responsePane {
 	r := &responsePane{page: p, badge: widgets.NewBadge(widgets.StateReady, ""), facts: widgets.Small(""),
-		phases: newPhasesRow(), problem: widgets.NewBanner(widgets.Error, "", ""), bars: newScoreBars(), note: widgets.Small("").Truncate()}
+		phases: newPhasesRow(), what: widgets.MutedParagraph(""), problem: widgets.NewBanner(widgets.Error, "", ""), bars: newScoreBars(), note: widgets.Small("").Truncate()}
 	r.text = widgets.NewCodeBox("", nil).WrapWords()
 	r.foot = widgets.Spread(r.note, widgets.HStack(8,
 		widgets.CopyButton(func() string { return string(r.shown.response) }, p.host.Copy),
@@ -46,7 +49,7 @@ func newResponsePane(p *Page) *responsePane {
 	r.answer = container.New(stretch{gap: 12, at: 4}, r.head, r.phases.box, r.problem, r.bars.box, r.text, r.foot)
 	r.empty = container.NewStack(widgets.VStack(0, headLine(widgets.Heading("Response"))),
 		widgets.NewEmptyState(resources.IconPlay, "Nothing sent yet", "Send the request to see the answer, its scores and where its time went."))
-	r.waiting = widgets.VStack(14, headLine(widgets.Heading("Response")), widgets.Muted("Waiting for the answer…"), widgets.NewSkeleton(6))
+	r.waiting = widgets.VStack(14, headLine(widgets.Heading("Response")), r.what, widgets.NewSkeleton(6))
 	r.panel = widgets.NewPanel(container.NewStack(r.empty, r.waiting, r.answer))
 	r.only(r.empty)
 	return r
@@ -64,7 +67,10 @@ func (r *responsePane) only(state fyne.CanvasObject) {
 }
 
 // wait stands until the answer comes.
-func (r *responsePane) wait() { r.only(r.waiting) }
+func (r *responsePane) wait(what string) {
+	r.what.SetText(what)
+	r.only(r.waiting)
+}
 
 // show shows what came of a request.
 func (r *responsePane) show(x *exchange) {
@@ -106,12 +112,15 @@ func (r *responsePane) show(x *exchange) {
 // save writes the answer, as it came, to a file.
 func (r *responsePane) save() {
 	body := r.shown.response
-	r.page.host.SaveFile("Save the response", r.page.name+"-response.json", func(path string) {
-		if err := os.WriteFile(path, body, 0o600); err != nil {
-			r.page.host.Toast(widgets.Error, "Could not save the response: "+err.Error())
-			return
-		}
-		r.page.host.Toast(widgets.Success, "Saved "+path)
+	host := r.page.host
+	host.SaveFile("Save the response", r.page.name+"-response.json", func(path string) {
+		shell.Task(host, func(context.Context) (string, error) { return path, os.WriteFile(path, body, 0o600) }, func(path string, err error) {
+			if err != nil {
+				host.Toast(widgets.Error, "Could not save the response: "+err.Error())
+				return
+			}
+			host.Toast(widgets.Success, "Saved "+path)
+		})
 	})
 }
 
