@@ -118,16 +118,15 @@ func writeChild(dir string) {
 		fmt.Println("read:", err)
 		os.Exit(1)
 	}
-	random := rand.New(rand.NewPCG(1, uint64(n)))
+	source := rand.NewChaCha8([32]byte{1, byte(n), byte(n >> 8)})
+	random := rand.New(source)
 	for {
 		n++
 		filler := make([]byte, 100)
 		if random.IntN(4) == 0 {
 			filler = make([]byte, 400_000)
 		}
-		for i := range filler {
-			filler[i] = byte(random.Uint32())
-		}
+		source.Read(filler)
 		number := []byte(strconv.Itoa(n))
 		slot := strconv.Itoa(n % 50)
 		err := db.Table("left").Apply(map[string][]byte{
