@@ -51,9 +51,9 @@ func newCard(p *Page, index int) *card {
 	half := []float32{1, 1}
 	c.custom = widgets.Columns(8, half, c.lowField, c.highField)
 	c.body = widgets.VStack(14,
-		widgets.Columns(16, half, c.entityField, c.nameField),
-		widgets.Columns(16, half, c.computeField, widgets.VStack(10, c.scaleField, c.custom)),
-		widgets.Columns(16, half, c.zero, widgets.VStack(0, widgets.Spacer(1, 0), widgets.HStack(0, c.advanced))),
+		widgets.StackUnder(narrow, 16, half, c.entityField, c.nameField),
+		widgets.StackUnder(narrow, 16, half, c.computeField, widgets.VStack(10, c.scaleField, c.custom)),
+		widgets.StackUnder(narrow, 16, half, c.zero, widgets.VStack(0, widgets.HStack(0, c.advanced))),
 		c.envField)
 	c.content = widgets.NewSectionPanel(widgets.Fixed(head, 0, 32), c.body)
 	return c

@@ -22,7 +22,7 @@ type entitySection struct {
 	count   *widgets.Text
 	bar     *widgets.SharesBar
 	sum     *widgets.Text
-	traffic *fyne.Container // bar and sum
+	traffic *fyne.Container // around the bar
 	add     *widgets.Button
 	note    *widgets.Paragraph // what is wrong with all of them, or with the traffic
 	empty   fyne.CanvasObject  // nothing is chosen yet
@@ -44,9 +44,10 @@ func newEntitySection(p *Page) *entitySection {
 		widgets.PrimaryButton("Import a model", func() { s.p.importModel() }).WithIcon(resources.IconUpload))
 	s.note.SetColor(theme.Danger)
 	s.note.Hide()
-	s.traffic = widgets.HStack(10, widgets.Fixed(s.bar, 200, 0), s.sum)
-	head := widgets.Spread(widgets.HStack(16, widgets.HStack(8, widgets.Heading("Served entities"), s.count), s.traffic), s.add)
-	s.content = widgets.VStack(12, widgets.Fixed(head, 0, 32), s.note, s.none, s.empty, s.list)
+	s.traffic = widgets.Fixed(s.bar, 160, 0)
+	title := widgets.Fixed(widgets.HStack(8, widgets.Heading("Served entities"), s.count), 0, 32)
+	head := widgets.Spread(widgets.Flow(12, title, s.traffic, s.sum), s.add)
+	s.content = widgets.VStack(12, head, s.note, s.none, s.empty, s.list)
 	return s
 }
 
@@ -89,7 +90,7 @@ func (s *entitySection) show() {
 	}
 	s.count.SetText(fmt.Sprintf("%d of %d", n, maxEntities))
 	s.count.Hidden = n == 0
-	s.traffic.Hidden = n < 2
+	s.traffic.Hidden, s.sum.Hidden = n < 2, n < 2
 	s.showTraffic()
 	for _, c := range s.cards {
 		c.show()

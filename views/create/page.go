@@ -90,7 +90,7 @@ func (p *Page) build() {
 	p.tags = newTagSection(p)
 	p.side = newSide(p)
 	p.column = widgets.VStack(20, widgets.Title("Create serving endpoint"), p.banner,
-		widgets.Columns(20, []float32{1, 1}, p.nameField, p.descField), p.entities.content, p.tags.content)
+		widgets.StackUnder(narrow, 20, []float32{1, 1}, p.nameField, p.descField), p.entities.content, p.tags.content)
 	p.scroll = widgets.Scroll(widgets.Inset(p.column, 20, 24, 28, 24))
 	p.content = container.New(beside{}, p.scroll, widgets.Fill(theme.Border), widgets.Fill(theme.Surface), p.side.content)
 }
@@ -251,9 +251,18 @@ func (p *Page) setCreating(on bool) {
 // right.
 type beside struct{}
 
-const sideWidth = 392
+const (
+	sideWidth   = 392
+	sideNarrow  = 320 // in a window that is narrower than the form and sideWidth need
+	narrow      = 700 // under it the form's columns go under each other
+	comfortable = 1140
+)
 
 func (beside) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	sideWidth := float32(sideWidth)
+	if s.Width < comfortable {
+		sideWidth = sideNarrow
+	}
 	left := max(0, s.Width-sideWidth)
 	put := func(i int, x, w float32) {
 		o[i].Move(fyne.NewPos(x, 0))
@@ -265,7 +274,7 @@ func (beside) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	put(3, left, sideWidth)
 }
 
-func (beside) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(sideWidth+420, 480) }
+func (beside) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(sideNarrow+420, 480) }
 
 var (
 	_ shell.Page   = (*Page)(nil)

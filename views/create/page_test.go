@@ -59,6 +59,14 @@ func TestLookOfTheFirstSight(t *testing.T) {
 	})
 }
 
+func TestLookInTheSmallestWindow(t *testing.T) {
+	h, p, _ := ranker(t, theme.Light)
+	p.add("main.ads.ranker", 2)
+	h.Window().Resize(fyne.NewSize(816, 592))
+	h.Settle()
+	h.Golden("narrow")
+}
+
 func TestLookWithoutModels(t *testing.T) {
 	looks(t, "no-models", func(t *testing.T, m theme.Mode) *viewtest.Harness {
 		e := newFake()

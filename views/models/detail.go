@@ -69,9 +69,9 @@ const (
 func (d *detail) table() *widgets.Table {
 	return widgets.NewTable(widgets.TableConfig{
 		Columns: []widgets.Column{
-			{Title: "Version", Width: 70}, {Title: "Status", Width: 104}, {Title: "Aliases", Flex: 0.9}, {Title: "Source", Flex: 1.4},
-			{Title: "Size", Width: 72, Align: fyne.TextAlignTrailing}, {Title: "Parameters", Width: 94, Align: fyne.TextAlignTrailing},
-			{Title: "Serving", Flex: 1.3}, {Title: "Created", Width: 106}, {Title: "", Width: 40},
+			{Title: "Version", Width: 70}, {Title: "Status", Width: 104}, {Title: "Aliases", Width: 40, Flex: 0.7}, {Title: "Source", Flex: 1.7, HideUnder: 640},
+			{Title: "Size", Width: 72, Align: fyne.TextAlignTrailing, HideUnder: 480}, {Title: "Parameters", Width: 94, Align: fyne.TextAlignTrailing, HideUnder: 740},
+			{Title: "Serving", Width: 60, Flex: 1}, {Title: "Created", Width: 106, HideUnder: 560}, {Title: "", Width: 40},
 		},
 		RowHeight:  40,
 		FitRows:    true,
@@ -215,8 +215,8 @@ func (d *detail) showPanels() {
 	wide := []float32{1.4, 1}
 	switch v.Status {
 	case registry.Ready:
-		d.panels.Add(widgets.Columns(16, wide, signaturePanel(v), operatorsPanel(v)))
-		d.panels.Add(widgets.Columns(16, wide, d.detailsPanel(v), d.examplePanel(v)))
+		d.panels.Add(widgets.StackUnder(700, 16, wide, signaturePanel(v), operatorsPanel(v)))
+		d.panels.Add(widgets.StackUnder(700, 16, wide, d.detailsPanel(v), d.examplePanel(v)))
 	case registry.Failed:
 		d.panels.Add(d.detailsPanel(v))
 	case registry.Pending:

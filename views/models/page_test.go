@@ -62,6 +62,13 @@ func TestLookOfManyColumns(t *testing.T) {
 	})
 }
 
+func TestLookInTheSmallestWindow(t *testing.T) {
+	h, _, _ := recognizer(t, theme.Light)
+	h.Window().Resize(fyne.NewSize(816, 592))
+	h.Settle()
+	h.Golden("narrow")
+}
+
 func TestLookWithoutModels(t *testing.T) {
 	looks(t, "empty", func(t *testing.T, m theme.Mode) *viewtest.Harness {
 		e := newFake()
