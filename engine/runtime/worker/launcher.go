@@ -278,7 +278,12 @@ func (l *Launcher) take(spec runtime.Spec) (p *process, spare bool, err error) {
 		return nil, false, err
 	}
 	l.mu.Lock()
-	if s := l.spare; s != nil && len(spec.Environment) == 0 && l.library == library && !s.isGone() && !l.closed {
+	s := l.spare
+	if s != nil && l.library != library { // another library was put in place
+		s.kill("its library is not the one in use any more")
+		l.spare, s = nil, nil
+	}
+	if s != nil && len(spec.Environment) == 0 && !s.isGone() {
 		l.spare = nil
 		l.mu.Unlock()
 		return s, true, nil

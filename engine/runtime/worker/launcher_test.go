@@ -157,6 +157,17 @@ func TestASpareIsTakenAndReplaced(t *testing.T) {
 	<-dead.gone
 	third, _ := launch(t, l, runtime.Spec{})
 	ask(t, third, "hello", 201)
+	// So is one that has an older library open.
+	for spare() == nil || spare() == dead {
+		goruntime.Gosched()
+	}
+	old := spare()
+	l.options.Library = func() (string, error) { return "newer", nil }
+	fourth, _ := launch(t, l, runtime.Spec{})
+	if got := fourth.Loaded().Runtime; got != "Script newer" {
+		t.Errorf("served by %q", got)
+	}
+	<-old.gone
 }
 
 // descriptors and goroutines that a test began with must be all that it ends with.

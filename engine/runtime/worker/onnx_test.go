@@ -173,7 +173,7 @@ func TestTwelveGigabytesAreRefused(t *testing.T) {
 
 func TestAnEndlessRunIsStopped(t *testing.T) {
 	spec := model(t, onnxtest.Loop())
-	spec.Timeout = 200 * time.Millisecond
+	spec.Timeout = 500 * time.Millisecond
 	r, _ := launch(t, onnxLauncher(t), spec)
 	pid := r.Usage().PID
 	endless := `{"inputs":[9223372036854775807]}`

@@ -95,7 +95,7 @@ func TestAPanicIsAnsweredAndKillsNothing(t *testing.T) {
 }
 
 func TestARunThatTakesTooLongIsStopped(t *testing.T) {
-	r, _ := launch(t, scriptedLauncher(t), runtime.Spec{Timeout: 50 * time.Millisecond})
+	r, _ := launch(t, scriptedLauncher(t), runtime.Spec{Timeout: 300 * time.Millisecond})
 	pid := r.Usage().PID
 	for range 3 {
 		if text := ask(t, r, "wait", 400); !strings.Contains(text, "Timed out") {
@@ -146,8 +146,8 @@ func TestACanceledRunIsStopped(t *testing.T) {
 
 func TestARunThatDoesNotStopEndsWithItsProcess(t *testing.T) {
 	l := scriptedLauncher(t)
-	l.grace = 100 * time.Millisecond
-	r, n := launch(t, l, runtime.Spec{Timeout: 100 * time.Millisecond, Concurrency: 2})
+	l.grace = 200 * time.Millisecond
+	r, n := launch(t, l, runtime.Spec{Timeout: 300 * time.Millisecond, Concurrency: 2})
 	if text := ask(t, r, "hang", 400); !strings.Contains(text, "Timed out") {
 		t.Errorf("got %s", text)
 	}
@@ -282,8 +282,8 @@ func TestAProcessKilledByHandFailsNobody(t *testing.T) {
 
 func TestAStoppedProcessIsKilled(t *testing.T) {
 	l := scriptedLauncher(t)
-	l.grace = 50 * time.Millisecond
-	r, _ := launch(t, l, runtime.Spec{Timeout: 100 * time.Millisecond})
+	l.grace = 200 * time.Millisecond
+	r, _ := launch(t, l, runtime.Spec{Timeout: 300 * time.Millisecond})
 	if err := syscall.Kill(r.Usage().PID, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
