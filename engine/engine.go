@@ -195,6 +195,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.hardware != nil {
 		e.hardware.Close()
 	}
+	if e.telemetry != nil {
+		errs = append(errs, e.telemetry.Close()) // the last events, before their database goes
+	}
 	if e.db != nil {
 		errs = append(errs, e.db.Close())
 	}

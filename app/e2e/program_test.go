@@ -60,6 +60,9 @@ type program struct {
 // environment is that of a person who has never run Servery: an empty home, and none of
 // the variables that would change what is tested (CI hides ONNX Runtime's telemetry).
 func environment(home string, more ...string) []string {
+	for _, dir := range []string{"cache", "config"} { // a desktop has them
+		os.MkdirAll(filepath.Join(home, dir), 0o700)
+	}
 	env := []string{
 		"HOME=" + home, "XDG_DATA_HOME=" + filepath.Join(home, "data"), "XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
 		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "PATH=" + os.Getenv("PATH"), "LANG=en_US.UTF-8",

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -63,16 +64,15 @@ func newScreen(t *testing.T) *screen {
 	}
 	w.Close()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		cmd.Process.Signal(syscall.SIGTERM) // killed, it would leave its socket behind
 		cmd.Wait()
+		r.Close() // not before: a write to a closed pipe would end it
 	})
-	line := make([]byte, 16)
-	n, err := r.Read(line)
-	r.Close()
+	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatalf("Xvfb told no display: %v", err)
 	}
-	s := &screen{t: t, display: ":" + strings.TrimSpace(string(line[:n]))}
+	s := &screen{t: t, display: ":" + strings.TrimSpace(line)}
 	s.mapFrame(filepath.Join(dir, "Xvfb_screen0"))
 	return s
 }
@@ -277,7 +277,11 @@ func inkOf(img *image.RGBA) *ink {
 	return k
 }
 
-// trim cuts the white around a stencil, leaving one pixel.
+// wordEnd is the white that a stencil has at its right: more than a space, so that
+// "Import" is not found in "Import a model".
+const wordEnd = 6
+
+// trim cuts the white around a stencil, leaving one pixel, and wordEnd at the right.
 func (k *ink) trim() *ink {
 	minX, minY, maxX, maxY := k.w, k.h, -1, -1
 	for y := range k.h {
@@ -292,9 +296,12 @@ func (k *ink) trim() *ink {
 	}
 	minX, minY = max(minX-1, 0), max(minY-1, 0)
 	maxX, maxY = min(maxX+1, k.w-1), min(maxY+1, k.h-1)
-	out := &ink{w: maxX - minX + 1, h: maxY - minY + 1}
+	out := &ink{w: maxX - minX + 1 + wordEnd, h: maxY - minY + 1}
 	for y := minY; y <= maxY; y++ {
 		out.v = append(out.v, k.v[y*k.w+minX:y*k.w+maxX+1]...)
+		for range wordEnd {
+			out.v = append(out.v, 255)
+		}
 	}
 	return out
 }
@@ -333,12 +340,27 @@ func (k *ink) search(s *ink) (image.Point, bool) {
 			if math.Abs(k.correlate(s, x, y, 3, mean, ps/n)) < alike-0.25 {
 				continue
 			}
-			if math.Abs(k.product(s, x, y, mean)/(dev*pdev)) >= alike {
-				return image.Pt(x+s.w/2, y+s.h/2), true
+			if math.Abs(k.product(s, x, y, mean)/(dev*pdev)) >= alike && k.ends(s, x, y) {
+				return image.Pt(x+(s.w-wordEnd)/2, y+s.h/2), true
 			}
 		}
 	}
 	return image.Point{}, false
+}
+
+// ends tells whether no further letter begins in the white at the right of a match: the
+// pixels there differ by less than a third of what text and ground do.
+func (k *ink) ends(s *ink, x, y int) bool {
+	spread := func(from, to int) float32 {
+		low, high := float32(255), float32(0)
+		for j := range s.h {
+			for _, v := range k.v[(y+j)*k.w+from : (y+j)*k.w+to] {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+		return high - low
+	}
+	return spread(x+s.w-wordEnd+1, x+s.w) < spread(x, x+s.w)/3
 }
 
 // product is the sum of stencil × picture over the stencil at (x, y), less the means.

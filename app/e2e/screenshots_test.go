@@ -54,7 +54,7 @@ func TestScreenshots(t *testing.T) {
 			w.find("Models", title)
 			shot("models")
 			w.click("Import a model")
-			w.find("File or folder")
+			w.find("such as champion")
 			shot("import")
 			w.press("Escape")
 
