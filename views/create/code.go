@@ -14,19 +14,23 @@ import (
 type snippet struct{ title, text string }
 
 // snippets says the same endpoint in the ways a person may create it: each can be copied
-// and run as it stands. address is the REST server's, "http://127.0.0.1:8642".
+// and run as it stands. address is the REST server's, "http://127.0.0.1:8642"; where it
+// is "" the clients take it from DATABRICKS_HOST.
 func snippets(spec endpoint.Spec, address string) []snippet {
 	body := jsonBody(spec)
+	host, export := "$DATABRICKS_HOST", ""
+	if address != "" {
+		host, export = address, "export DATABRICKS_HOST="+address+"\n"
+	}
 	return []snippet{
-		{"REST", "HOST=" + address + "\nTOKEN=$DATABRICKS_TOKEN\n" + // short lines: the panel is 45 characters wide
+		{"REST", "HOST=" + host + "\nTOKEN=$DATABRICKS_TOKEN\n" + // short lines: the panel is 45 characters wide
 			"curl $HOST/api/2.0/serving-endpoints \\\n" +
 			"  -H \"Authorization: Bearer $TOKEN\" \\\n" +
 			"  -H \"Content-Type: application/json\" \\\n" +
 			"  -d " + shellQuote(body)},
 		{"MLflow", pyMLflow(spec, address)},
 		{"Databricks SDK", pySDK(spec, address)},
-		{"CLI", "export DATABRICKS_HOST=" + address + "\n" +
-			"databricks serving-endpoints create --json \\\n" + shellQuote(body)},
+		{"CLI", export + "databricks serving-endpoints create --json \\\n" + shellQuote(body)},
 	}
 }
 
@@ -151,47 +155,34 @@ func (l language) write(v any, margin string) string {
 	panic(fmt.Sprintf("create: a %T in a snippet", v))
 }
 
-// pyMLflow is MLflow's deployments client. Its create_endpoint takes name and
-// configuration; what goes beyond them it takes as the whole request in config.
+// pyMLflow is MLflow's deployments client. It takes the whole request as config, and
+// tells it from a bare configuration by its key "config" (mlflow/deployments/databricks,
+// create_endpoint); name and configuration apart are deprecated there.
 func pyMLflow(spec endpoint.Spec, address string) string {
-	args := "name=" + pyString(spec.Name) + ",\n  config=" + inPython.write(configOf(spec), "  ")
-	if spec.Description != "" || len(spec.Tags) > 0 {
-		args = "config=" + inPython.write(tree(spec), "  ")
+	head := "from mlflow import deployments\n\n# DATABRICKS_HOST and DATABRICKS_TOKEN\n# are set outside\n"
+	if address != "" {
+		head = "import os\nfrom mlflow import deployments\n\n" +
+			"os.environ[\"DATABRICKS_HOST\"] = (\n  " + pyString(address) + ")\n# DATABRICKS_TOKEN is set outside\n"
 	}
-	return "import os\nfrom mlflow import deployments\n\n" +
-		"os.environ[\"DATABRICKS_HOST\"] = (\n  " + pyString(address) + ")\n# DATABRICKS_TOKEN is set outside\n" +
-		"client = deployments.get_deploy_client(\n  \"databricks\")\n" +
-		"client.create_endpoint(\n  " + args + ")"
-}
-
-// configOf is the configuration of a spec, empty where it has none.
-func configOf(spec endpoint.Spec) []field {
-	if spec.Config == nil {
-		return nil
-	}
-	return configTree(*spec.Config)
+	return head + "client = deployments.get_deploy_client(\n  \"databricks\")\n" +
+		"client.create_endpoint(\n  config=" + inPython.write(tree(spec), "  ") + ")"
 }
 
 // pySDK is the Databricks SDK for Python, which takes typed objects.
 func pySDK(spec endpoint.Spec, address string) string {
 	var b strings.Builder
-	b.WriteString("from databricks.sdk import WorkspaceClient\nfrom databricks.sdk.service.serving import (\n  " + strings.Join(pyTypes(spec), ",\n  ") + ")\n\n")
-	fmt.Fprintf(&b, "# the token is DATABRICKS_TOKEN\nw = WorkspaceClient(\n  host=%s)\n", pyString(address))
+	b.WriteString("from databricks.sdk import WorkspaceClient\n")
+	if types := pyTypes(spec); len(types) > 0 {
+		b.WriteString("from databricks.sdk.service.serving import (\n  " + strings.Join(types, ",\n  ") + ")\n")
+	}
+	if address == "" {
+		b.WriteString("\n# DATABRICKS_HOST and DATABRICKS_TOKEN\n# are set outside\nw = WorkspaceClient()\n")
+	} else {
+		fmt.Fprintf(&b, "\n# the token is DATABRICKS_TOKEN\nw = WorkspaceClient(\n  host=%s)\n", pyString(address))
+	}
 	fmt.Fprintf(&b, "w.serving_endpoints.create_and_wait(\n  name=%s,\n", pyString(spec.Name))
 	if c := spec.Config; c != nil {
-		b.WriteString("  config=EndpointCoreConfigInput(\n    served_entities=[\n")
-		for _, e := range c.Entities {
-			b.WriteString("      ServedEntityInput(" + arguments(entityTree(e), "        ") + "),\n")
-		}
-		b.WriteString("    ],\n")
-		if len(c.Routes) > 0 {
-			b.WriteString("    traffic_config=TrafficConfig(routes=[\n")
-			for _, r := range c.Routes {
-				fmt.Fprintf(&b, "      Route(served_model_name=%s,\n            traffic_percentage=%d),\n", pyString(r.EntityName), r.Percent)
-			}
-			b.WriteString("    ]),\n")
-		}
-		b.WriteString("  ),\n")
+		pyConfig(&b, spec.Name, c)
 	}
 	if len(spec.Tags) > 0 {
 		b.WriteString("  tags=[\n")
@@ -207,10 +198,33 @@ func pySDK(spec endpoint.Spec, address string) string {
 	return b.String()
 }
 
+// pyConfig writes the SDK's configuration, which wants the endpoint's name once more.
+func pyConfig(b *strings.Builder, name string, c *endpoint.ConfigSpec) {
+	fmt.Fprintf(b, "  config=EndpointCoreConfigInput(\n    name=%s,\n    served_entities=[\n", pyString(name))
+	for _, e := range c.Entities {
+		b.WriteString("      ServedEntityInput(" + arguments(entityTree(e), "        ") + "),\n")
+	}
+	b.WriteString("    ],\n")
+	if len(c.Routes) > 0 {
+		b.WriteString("    traffic_config=TrafficConfig(routes=[\n")
+		for _, r := range c.Routes {
+			fmt.Fprintf(b, "      Route(served_model_name=%s,\n            traffic_percentage=%d),\n", pyString(r.EntityName), r.Percent)
+		}
+		b.WriteString("    ]),\n")
+	}
+	b.WriteString("  ),\n")
+}
+
 // pyTypes are the SDK's types that a spec needs.
 func pyTypes(spec endpoint.Spec) (names []string) {
 	if c := spec.Config; c != nil {
-		names = append(names, "EndpointCoreConfigInput", "ServedEntityInput")
+		names = append(names, "EndpointCoreConfigInput")
+		if len(c.Entities) > 0 {
+			names = append(names, "ServedEntityInput")
+		}
+		if slices.ContainsFunc(c.Entities, func(e endpoint.EntitySpec) bool { return e.WorkloadType != "" }) {
+			names = append(names, "ServingModelWorkloadType")
+		}
 		if len(c.Routes) > 0 {
 			names = append(names, "Route", "TrafficConfig")
 		}
@@ -221,11 +235,16 @@ func pyTypes(spec endpoint.Spec) (names []string) {
 	return names
 }
 
-// arguments writes an object's members as keyword arguments, one a line.
+// arguments writes an entity's members as keyword arguments, one a line. The SDK takes
+// a workload type as a member of its enumeration, not as a text.
 func arguments(fields []field, margin string) string {
 	all := make([]string, len(fields))
 	for i, f := range fields {
-		all[i] = "\n" + margin + f.key + "=" + inPython.write(f.value, margin)
+		value := inPython.write(f.value, margin)
+		if kind, ok := f.value.(string); ok && f.key == "workload_type" {
+			value = "\n" + margin + "  ServingModelWorkloadType." + kind
+		}
+		all[i] = "\n" + margin + f.key + "=" + value
 	}
 	return strings.Join(all, ",")
 }

@@ -59,8 +59,7 @@ func (p *Page) showSelect(model string, version int, chosen func(model string, v
 		}
 	}
 	s.modal = p.host.Modal(widgets.ModalConfig{Title: "Select served entity", Content: content, Width: selectWidth, Height: selectHeight,
-		Buttons: []*widgets.Button{cancel, s.confirm}})
-	s.search.Focus()
+		Buttons: []*widgets.Button{cancel, s.confirm}, Focus: s.search.Line()})
 }
 
 func (s *selection) build() fyne.CanvasObject {

@@ -59,7 +59,7 @@ type Page struct {
 func New(h shell.Host, r shell.Route, e Engine) *Page {
 	p := &Page{host: h, engine: e, chosen: r.Name}
 	p.build()
-	h.Shortcut(fyne.KeySlash, 0, func() { p.search.Focus() })
+	h.Shortcut(fyne.KeySlash, 0, func() { h.Focus(p.search.Line()) })
 	p.Refresh(nil)
 	return p
 }

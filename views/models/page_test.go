@@ -112,7 +112,7 @@ func TestAModelIsFoundAndChosen(t *testing.T) {
 	h.Type("Filter models", "nowhere")
 	h.MustText("No model matches the filter.")
 	h.Type("Filter models", "")
-	p.search.Focus()
+	h.Host().Focus(p.search.Line())
 	h.Key(fyne.KeyDown)
 	h.Key(fyne.KeyEnd)
 	h.MustText("samples.vision.digits")

@@ -95,9 +95,9 @@ func New(h shell.Host, _ shell.Route, e Engine, a Actions) *Page {
 		widgets.PrimaryButton("Create serving endpoint", func() { h.Go(shell.CreateRoute("", "")) }))
 	p.root = widgets.FillPage(widgets.VStack(16, head, p.listen, p.runtime, p.toolbar),
 		container.NewStack(p.table, p.empty, p.noMatch)).(*fyne.Container)
-	h.Shortcut(fyne.KeySlash, 0, p.search.Focus)
+	h.Shortcut(fyne.KeySlash, 0, p.find)
 	h.Shortcut(fyne.KeyDown, 0, func() { h.Focus(p.table) })
-	h.Shortcut(fyne.KeyF, fyne.KeyModifierShortcutDefault, p.search.Focus)
+	h.Shortcut(fyne.KeyF, fyne.KeyModifierShortcutDefault, p.find)
 	return p
 }
 
@@ -270,3 +270,6 @@ func (p *Page) showBanner(b *widgets.Banner, on bool) {
 		p.root.Refresh()
 	}
 }
+
+// find goes to the filter.
+func (p *Page) find() { p.host.Focus(p.search.Line()) }

@@ -161,12 +161,8 @@ func (s *SearchEntry) Text() string { return s.entry.Text }
 // SetText changes it and tells changed.
 func (s *SearchEntry) SetText(t string) { s.entry.SetText(t) }
 
-// Focus puts the cursor into the line.
-func (s *SearchEntry) Focus() {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(s); c != nil {
-		c.Focus(s.entry)
-	}
-}
+// Line is what takes the focus, for Canvas.Focus.
+func (s *SearchEntry) Line() fyne.Focusable { return s.entry }
 
 // PlaceHolder is the grey text of the empty line.
 func (s *SearchEntry) PlaceHolder() string { return s.entry.PlaceHolder }

@@ -185,7 +185,7 @@ func TestDownAndEnterLeaveAFilter(t *testing.T) {
 	left := 0
 	s.OnLeave = func() { left++ }
 	h.Show(s, 200, 40)
-	s.Focus()
+	h.Window().Canvas().Focus(s.Line())
 	for _, k := range []fyne.KeyName{fyne.KeyDown, fyne.KeyReturn, fyne.KeyLeft} {
 		h.Key(k)
 	}
