@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -48,6 +49,10 @@ func Main(args []string, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintln(stderr, "servery:", err)
 		return 2
+	}
+	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		fmt.Fprintln(stderr, "servery: there is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set. `servery serve` runs the same engine without a window.")
+		return 1
 	}
 	o.engine.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	prepareEnvironment()
@@ -115,11 +120,25 @@ func run(o options) error {
 	defer closed()
 	// The window comes first: opening the data folder may take longer than a frame.
 	a.Lifecycle().SetOnStarted(p.open)
-	p.window.Show()
+	if err := show(p.window); err != nil {
+		return err
+	}
 	a.Run()
 	stop() // a second Ctrl+C ends the program at once
 
 	closing, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	return p.close(closing)
+}
+
+// show shows the window. Where the screen that the environment names does not answer, or
+// has no OpenGL, Fyne panics.
+func show(w fyne.Window) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("cannot open a window on this screen (%v). `servery serve` runs the same engine without one", p)
+		}
+	}()
+	w.Show()
+	return nil
 }
