@@ -151,6 +151,7 @@ func explainRegistry(err error) *requestError {
 		name    *registry.NameError
 		used    *registry.InUseError
 		source  *registry.SourceError
+		disk    *registry.DiskError
 	)
 	switch {
 	case errors.As(err, &missing):
@@ -161,8 +162,21 @@ func explainRegistry(err error) *requestError {
 		return &requestError{code: codeConflict, message: used.Error()}
 	case errors.As(err, &source):
 		return &requestError{code: codeInvalidParameterValue, message: source.Error()}
+	case errors.As(err, &disk):
+		return &requestError{code: codeInternal, message: diskMessage(disk)}
 	}
 	return nil
+}
+
+// diskMessage says what failed and the system's own word for why, "permission denied".
+// The rest of the cause names files of this machine: it goes to the log only.
+func diskMessage(e *registry.DiskError) string {
+	why := ""
+	var cause syscall.Errno
+	if errors.As(e.Err, &cause) {
+		why = ": " + cause.Error()
+	}
+	return e.Message + why + ". See that Servery's data folder can be written, then try again. Servery's log names the file, under this request's id."
 }
 
 // fieldsMessage says all that is wrong in one text, for clients that show the message

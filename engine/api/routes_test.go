@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"syscall"
@@ -195,6 +196,10 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 		{&registry.NameError{}, 400, "INVALID_PARAMETER_VALUE", nil},
 		{&registry.InUseError{}, 409, "RESOURCE_CONFLICT", nil},
 		{&registry.SourceError{}, 400, "INVALID_PARAMETER_VALUE", nil},
+		{&registry.DiskError{Message: "The catalog could not be written", Err: &fs.PathError{Op: "open", Path: "/home/ada/data", Err: syscall.EROFS}},
+			500, "INTERNAL_ERROR", []string{"The catalog could not be written: read-only file system. See that Servery's data folder"}},
+		{&registry.DiskError{Message: "The catalog could not be written", Err: secret}, 500, "INTERNAL_ERROR", []string{"The catalog could not be written. See"}},
+		{&registry.DiskError{Message: "The catalog could not be written", Full: true, Err: secret}, 507, "INSUFFICIENT_STORAGE", []string{"disk is full"}},
 		{secret, 500, "INTERNAL_ERROR", nil},
 	} {
 		f := withDigits(newFake())

@@ -72,6 +72,44 @@ func TestEverySnippetSaysEverything(t *testing.T) {
 	}
 }
 
+// The Python SDK (0.162) has no default for EndpointCoreConfigInput's name, and asks a
+// workload type for its value.
+func TestTheSDKSnippetTakesTheSDKsTypes(t *testing.T) {
+	spec := specForTest()
+	spec.Config.Entities[0].WorkloadType = "CPU"
+	text := snippets(spec, "http://127.0.0.1:8642")[2].text
+	for _, want := range []string{
+		"config=EndpointCoreConfigInput(\n    name=\"ads-ranking\",\n    served_entities=[",
+		"workload_type=\n          ServingModelWorkloadType.CPU,", "  ServingModelWorkloadType,\n", "  EndpointTag)\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not have %q:\n%s", want, text)
+		}
+	}
+	if bare := snippets(endpoint.Spec{Name: "a"}, "http://127.0.0.1:8642")[2].text; strings.Contains(bare, "serving import") {
+		t.Errorf("it imports nothing by name, which Python refuses:\n%s", bare)
+	}
+}
+
+// MLflow's client deprecates a name beside a configuration, and tells the two ways of
+// calling it by the key "config".
+func TestTheMLflowSnippetGivesTheWholeRequest(t *testing.T) {
+	spec := specForTest()
+	spec.Tags = nil
+	text := snippets(spec, "http://127.0.0.1:8642")[1].text
+	if !strings.Contains(text, "create_endpoint(\n  config={\n    \"name\": \"ads-ranking\",\n    \"config\": {\n") {
+		t.Errorf("name and config are not one request:\n%s", text)
+	}
+}
+
+func TestWithoutAnAddressTheEnvironmentSaysWhere(t *testing.T) {
+	for _, s := range snippets(specForTest(), "") {
+		if strings.Contains(s.text, "os.environ") || strings.Contains(s.text, "export") || strings.Contains(s.text, "host=") || strings.Contains(s.text, "HOST=\n") {
+			t.Errorf("%s names an address that there is not:\n%s", s.title, s.text)
+		}
+	}
+}
+
 func TestAShellWordSurvivesQuotes(t *testing.T) {
 	if got, want := shellQuote(`a'b`), `'a'\''b'`; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -12,8 +12,8 @@ type snippet struct{ title, text string }
 
 // snippets says the same request in the ways a program may send it: each can be copied
 // and run as it stands. body is the request as it would be sent; entity is "" where the
-// traffic split decides. address is the REST server's; where it is noAddress the clients
-// take it from their environment.
+// traffic split decides. address is the REST server's, or a shell's variable: Python's
+// clients then take it from their environment.
 func snippets(address, endpoint, entity, body string) []snippet {
 	target := endpoint // what stands between /serving-endpoints/ and /invocations
 	if entity != "" {
@@ -29,14 +29,14 @@ func snippets(address, endpoint, entity, body string) []snippet {
 	}
 }
 
-// noAddress stands for the server's address in a shell where the server does not listen.
-const noAddress = "$DATABRICKS_HOST"
+// variable tells that an address is one of a shell.
+func variable(address string) bool { return strings.HasPrefix(address, "$") }
 
 // pyMLflow is MLflow's deployments client. It puts its endpoint into the path as it is
 // (mlflow/deployments/databricks, predict), so that a served entity may follow.
 func pyMLflow(address, target, body string) string {
 	head := "from mlflow.deployments import get_deploy_client\n\n# DATABRICKS_HOST and DATABRICKS_TOKEN are set outside\n"
-	if address != noAddress {
+	if !variable(address) {
 		head = "import os\nfrom mlflow.deployments import get_deploy_client\n\n" +
 			"os.environ[\"DATABRICKS_HOST\"] = " + quote(address) + "  # DATABRICKS_TOKEN is set outside\n"
 	}
@@ -49,7 +49,7 @@ func pyMLflow(address, target, body string) string {
 // request that its arguments cannot hold goes through its plain client, whole.
 func pySDK(address, target, body string) string {
 	client := "w = WorkspaceClient()  # DATABRICKS_HOST and DATABRICKS_TOKEN are set outside\n"
-	if address != noAddress {
+	if !variable(address) {
 		client = "w = WorkspaceClient(host=" + quote(address) + ")  # DATABRICKS_TOKEN is set outside\n"
 	}
 	head := "from databricks.sdk import WorkspaceClient\n"
@@ -58,7 +58,7 @@ func pySDK(address, target, body string) string {
 		return head + "\n" + client + "print(w.api_client.do(\"POST\", " + quote("/serving-endpoints/"+target+"/invocations") +
 			", body=" + python(body) + ")[\"predictions\"])"
 	}
-	if strings.Contains(arguments, splitInput+"(") {
+	if strings.Contains(arguments, splitInput+".from_dict(") {
 		head += "from databricks.sdk.service.serving import " + splitInput + "\n"
 	}
 	return head + "\n" + client + "print(w.serving_endpoints.query(name=" + quote(target) + arguments + ").predictions)"
