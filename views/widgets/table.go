@@ -358,12 +358,14 @@ func (b *tableBody) mark() {
 	}
 }
 
-// CreateRenderer is for Fyne.
+// CreateRenderer is for Fyne. Fyne drops the renderer of what was out of sight for a
+// minute and asks for another, which shows the rows that there are.
 func (b *tableBody) CreateRenderer() fyne.WidgetRenderer {
 	b.r = newRenderer(
 		func(fyne.Size) { b.arrange(false) },
 		func() fyne.Size { return fyne.NewSize(100, float32(b.t.c.Len())*b.t.c.RowHeight) },
 		func() {})
+	b.grow(len(b.rows))
 	return b.r
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/test"
 
 	"servery/theme"
@@ -216,4 +217,19 @@ func BenchmarkTableRefresh(b *testing.B) {
 	for b.Loop() {
 		d.table.Refresh()
 	}
+}
+
+func TestATableKeepsItsRowsWhenFyneMakesItsRendererAnew(t *testing.T) {
+	h := viewtest.New(t, theme.Light)
+	d := newNumbers(3)
+	h.Show(d.table, 800, 600)
+	for _, o := range test.WidgetRenderer(d.table).Objects() {
+		if s, ok := o.(*container.Scroll); ok {
+			if n := len(s.Content.(fyne.Widget).CreateRenderer().Objects()); n != 3 {
+				t.Errorf("%d rows after a minute out of sight, want 3", n)
+			}
+			return
+		}
+	}
+	t.Fatal("the table has no body")
 }
