@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -84,15 +86,47 @@ func TestAModelThatCannotBeLoadedAgainIsTriedLessAndLess(t *testing.T) {
 	r, n := launch(t, scriptedLauncher(t), runtime.Spec{ModelFile: "once", Dir: t.TempDir()})
 	syscall.Kill(r.Usage().PID, syscall.SIGKILL)
 	n.wait(t, runtime.Died, "could not be started again: not again")
-	n.wait(t, runtime.GaveUp, "started again in 5s")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := r.Invoke(ctx, runtime.Request{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a request meanwhile: %v", err)
+	n.wait(t, runtime.GaveUp, "could not be started again: not again It is started again in 5s")
+	if u := n.count(runtime.Died); u != 3 { // the end, and two starts that failed before the long pause
+		t.Errorf("told %d times that it ended, want 3", u)
 	}
 	if u := r.Usage(); u.PID != 0 || u.MemoryBytes != 0 {
 		t.Errorf("usage %+v", u)
 	}
+}
+
+// A library that is gone, or a model that is, does not come back while a request waits:
+// requests are told what is wrong, and answered once it is mended.
+func TestRequestsAreToldWhyNoProcessCanBeStarted(t *testing.T) {
+	l := scriptedLauncher(t)
+	missing := &runtime.MissingError{Message: "It is gone.", Hint: "Put it back."}
+	var gone atomic.Bool
+	l.options.Library = func() (string, error) {
+		if gone.Load() {
+			return "", missing
+		}
+		return "library", nil
+	}
+	r, n := launch(t, l, runtime.Spec{})
+	gone.Store(true)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	waiting.Go(func() { // in flight at the end: it has waited for the restarts that failed
+		if _, err := r.Invoke(t.Context(), runtime.Request{Body: []byte("wait")}); !errors.Is(err, missing) {
+			t.Errorf("the request in flight: %v", err)
+		}
+	})
+	for r.(*runner).inflight.Load() == 0 {
+		goruntime.Gosched()
+	}
+	syscall.Kill(r.Usage().PID, syscall.SIGKILL)
+	n.wait(t, runtime.GaveUp, "It is gone.")
+	if _, err := r.Invoke(t.Context(), runtime.Request{Body: []byte("hello")}); !errors.Is(err, missing) {
+		t.Errorf("a request meanwhile: %v", err)
+	}
+	gone.Store(false)
+	n.wait(t, runtime.Restarted, "back")
+	ask(t, r, "hello", 201)
 }
 
 func TestTheEnvironmentIsMinimal(t *testing.T) {

@@ -36,6 +36,7 @@ type runner struct {
 	current  *process      // runs; also while suspects are tried
 	suspects int           // not yet cleared
 	closing  bool          // takes no more requests
+	failing  error         // why starting it fails again and again; nil where it may be back soon
 	changed  chan struct{} // closed and replaced when any of the above changes
 	restarts int
 }
@@ -166,11 +167,12 @@ const (
 	onTrial            // a suspect, which gets a process that is not open to all
 )
 
-// await waits for a process.
+// await waits for a process. Where none can be started it says why instead: a library that
+// is gone does not come back within a request's patience.
 func (r *runner) await(ctx context.Context, w who) (*process, error) {
 	for {
 		r.mu.Lock()
-		p, changed, refused := r.current, r.changed, r.closing && w == fresh
+		p, changed, refused, failing := r.current, r.changed, r.closing && w == fresh, r.failing
 		if r.suspects > 0 && w != onTrial {
 			p = nil
 		}
@@ -180,6 +182,8 @@ func (r *runner) await(ctx context.Context, w who) (*process, error) {
 			return nil, runtime.ErrClosed
 		case p != nil:
 			return p, nil
+		case failing != nil:
+			return nil, failing
 		}
 		select {
 		case <-changed:
@@ -265,10 +269,9 @@ func (r *runner) bury(p *process) (flight string, blamed bool) {
 // closed meanwhile.
 func (r *runner) restart(b *backoff, lived time.Duration, blamed bool) (*process, time.Time) {
 	pause := b.next(lived, blamed)
-	for {
-		if pause >= longPause {
-			r.tell(runtime.GaveUp, "The model's process is started again in %v, after %d failures in a row.", pause, b.failures)
-		}
+	var failed error
+	for tries := 1; ; tries++ {
+		r.waits(pause, b.failures, failed)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -286,17 +289,39 @@ func (r *runner) restart(b *backoff, lived time.Duration, blamed bool) (*process
 			return nil, time.Time{}
 		}
 		if err != nil {
-			r.tell(runtime.Died, "The model's process could not be started again: %v", err)
-			pause = b.next(0, false)
+			failed, pause = err, b.next(0, false)
+			if tries >= patientTries {
+				r.mu.Lock()
+				r.failing = err
+				r.publish()
+				r.mu.Unlock()
+			}
 			continue
 		}
 		r.mu.Lock()
-		r.current = p
+		r.current, r.failing = p, nil
 		r.restarts++
 		r.publish()
 		r.mu.Unlock()
 		r.tell(runtime.Restarted, "The model's process is back after %v.", (pause + time.Since(began)).Round(time.Millisecond))
 		return p, time.Now()
+	}
+}
+
+// patientTries is how many starts in a row must fail until requests are told so instead of
+// waiting: about 1.2 s, in which somebody who kills by hand has stopped.
+const patientTries = 3
+
+// waits tells of a pause before a start; failed is why the last start failed, nil where
+// there was none.
+func (r *runner) waits(pause time.Duration, failures int, failed error) {
+	switch {
+	case pause >= longPause && failed != nil:
+		r.tell(runtime.GaveUp, "It could not be started again: %v It is started again in %v, after %d failures in a row.", failed, pause, failures)
+	case pause >= longPause:
+		r.tell(runtime.GaveUp, "The model's process is started again in %v, after %d failures in a row.", pause, failures)
+	case failed != nil:
+		r.tell(runtime.Died, "The model's process could not be started again: %v", failed)
 	}
 }
 
