@@ -254,6 +254,7 @@ func (r *Registry) giveUp(full string, number int, made bool) error {
 		return nil
 	}
 	m.Versions = slices.DeleteFunc(slices.Clone(m.Versions), func(v Version) bool { return v.Number == number })
+	m.Aliases = slices.DeleteFunc(slices.Clone(m.Aliases), func(a Alias) bool { return a.Version == number })
 	if made && len(m.Versions) == 0 && len(m.Aliases) == 0 {
 		m.Versions = []Version{{Number: number}} // whose record goes too
 		err := r.remove(m)

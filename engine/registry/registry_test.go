@@ -371,6 +371,31 @@ func TestACancelledImportLeavesNothing(t *testing.T) {
 	}
 }
 
+// An alias can be pointed at a version while its files are copied. Where the import does
+// not end well, an alias that stayed would name a version that never was.
+func TestACancelledImportTakesItsAliasesWithIt(t *testing.T) {
+	f := newFixture(t)
+	source := file(t, "m.onnx", onnxtest.Add(1))
+	for _, kept := range []int{0, 1} { // versions that the model has besides
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := f.Import(ctx, Import{Source: source, Name: "a.b.c"}, func(Progress) {
+			if err := f.SetAlias(context.Background(), "a.b.c", "champion", f.Models()[0].Versions[0].Number); err != nil {
+				t.Error(err)
+			}
+			cancel()
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("the import: %v", err)
+		}
+		if m, err := f.Model("a.b.c"); (err == nil) != (kept > 0) || len(m.Aliases) != 0 || len(m.Versions) != kept {
+			t.Errorf("with %d versions: %+v, %v", kept, m, err)
+		}
+		if kept == 0 {
+			f.ready(t, Import{Source: source, Name: "a.b.c"})
+		}
+	}
+}
+
 func TestAPanicInProgressLeavesNothing(t *testing.T) {
 	f := newFixture(t)
 	func() {
