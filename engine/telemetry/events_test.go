@@ -222,6 +222,21 @@ func TestAForgottenEndpointLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestEventsOfEndpointsThatAreGoneGo(t *testing.T) {
+	m := newMemory()
+	x := New(time.Now, m)
+	for _, name := range []string{"digits", "gone"} {
+		x.Endpoint(name).Event(Event{Message: "of " + name})
+	}
+	mustClose(t, x)
+	x = New(time.Now, m)
+	x.Keep(func(name string) bool { return name == "digits" })
+	mustClose(t, x)
+	if got := slices.Collect(maps.Keys(m.records)); !slices.Equal(got, []string{"digits/0000000000000000"}) {
+		t.Errorf("the table holds %v", got)
+	}
+}
+
 func TestNobodyWaitsForTheDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -57,6 +59,19 @@ func (t *Telemetry) Forget(name string) {
 	t.mu.Unlock()
 	if r != nil {
 		r.forget()
+	}
+}
+
+// Keep forgets every endpoint that exists does not know: one whose events were still to be
+// erased when Servery was killed must not lend them to the next of its name.
+func (t *Telemetry) Keep(exists func(name string) bool) {
+	t.mu.RLock()
+	names := slices.Collect(maps.Keys(t.recorders))
+	t.mu.RUnlock()
+	for _, name := range names {
+		if !exists(name) {
+			t.Forget(name)
+		}
 	}
 }
 
