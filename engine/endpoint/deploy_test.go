@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"servery/engine/registry"
 	"servery/engine/runtime"
 	"servery/engine/telemetry"
 )
@@ -404,5 +405,77 @@ func TestNoticesOfAProcessThatIsGoneAreIgnored(t *testing.T) {
 		if e := w.get("digits"); e.Ready != Ready || e.Active.Entities[0].Deployment != DeploymentReady {
 			t.Errorf("%+v", e)
 		}
+	})
+}
+
+// A version must not go between the check that it is there and the record that says who
+// uses it: the endpoint would be accepted and could never serve.
+func TestAVersionIsInUseBeforeItsEndpointIsStored(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		var uses []string
+		w.table.before = func(map[string][]byte) error {
+			if uses == nil { // the first write is the create's
+				uses = w.Uses("main.default.a", 1)
+			}
+			return nil
+		}
+		w.create(one("digits"))
+		synctest.Wait()
+		if !slices.Equal(uses, []string{"digits"}) {
+			t.Errorf("while it is stored, version 1 is used by %v", uses)
+		}
+		if err := w.Delete(t.Context(), "digits"); err != nil {
+			t.Fatal(err)
+		}
+		if uses := w.Uses("main.default.a", 1); len(uses) != 0 {
+			t.Errorf("after the delete it is used by %v", uses)
+		}
+	})
+}
+
+// goingModels lose their versions once the endpoint's use of them could have been seen.
+type goingModels struct {
+	*models
+	looks int
+}
+
+func (m *goingModels) Model(name string) (registry.Model, error) {
+	if m.looks++; m.looks > 1 {
+		m.missing.Store(true)
+	}
+	return m.models.Model(name)
+}
+
+func TestAVersionDeletedDuringACreateRefusesIt(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.options.Models = &goingModels{models: w.models}
+		var invalid *ValidationError
+		if _, err := w.Create(t.Context(), one("digits"), "ann@example.com"); !errors.As(err, &invalid) {
+			t.Errorf("created: %v", err)
+		}
+		if len(w.List()) != 0 || len(w.Uses("main.default.a", 1)) != 0 {
+			t.Errorf("left %v, used by %v", w.List(), w.Uses("main.default.a", 1))
+		}
+	})
+}
+
+// Whoever was killed right after a Delete has not erased the events yet.
+func TestAStartForgetsTheEventsOfDeletedEndpoints(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.ready(one("digits"))
+		w.Close(t.Context())
+		w.telemetry.Endpoint("gone").Event(telemetry.Event{Type: telemetry.Created, Message: "Created by bob."})
+		w.reopen()
+		if events := w.events("gone"); len(events) != 0 {
+			t.Errorf("events of an endpoint that is not there: %v", events)
+		}
+		if events := w.events("digits"); len(events) == 0 {
+			t.Error("the events of one that is there have gone")
+		}
+		w.table.before = func(map[string][]byte) error { return errors.New("disk full") }
+		if _, err := w.Create(t.Context(), one("unstored"), "ann@example.com"); err == nil {
+			t.Error("created without a record")
+		}
+		w.table.before = nil
 	})
 }

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -148,8 +149,14 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 	}
 	defer e.pool.Release()
 	response, err := e.runner.Load().Invoke(ctx, request)
-	if errors.Is(err, runtime.ErrClosed) { // patience with this request has ended: see retire
+	var load *runtime.LoadError
+	var library *runtime.MissingError
+	switch {
+	case err == nil:
+	case errors.Is(err, runtime.ErrClosed): // patience with this request has ended: see retire
 		err = pool.ErrClosed
+	case errors.As(err, &load), errors.As(err, &library): // its process ended, and none can be started
+		err = &NotReadyError{fmt.Sprintf("Served entity '%s' could not start. %s", e.name, loadWords(err))}
 	}
 	if err == nil && response.Status == 0 {
 		response.Status = statusOK
@@ -175,13 +182,12 @@ func statusOf(err error) int {
 	var notReady *NotReadyError
 	var overloaded *OverloadedError
 	var died *runtime.DiedError
-	var load *runtime.LoadError
 	switch {
 	case errors.As(err, &overloaded):
 		return statusTooMany
 	case errors.As(err, &missing):
 		return statusNotFound
-	case errors.As(err, &notReady), errors.As(err, &died), errors.As(err, &load):
+	case errors.As(err, &notReady), errors.As(err, &died):
 		return statusBadRequest
 	case errors.Is(err, context.Canceled):
 		return statusClientGone

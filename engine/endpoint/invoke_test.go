@@ -97,6 +97,29 @@ func TestFailuresOfTheRunnerReachTheCaller(t *testing.T) {
 	})
 }
 
+// Where no process can be started again the client is told which entity that is and why,
+// with 400: a 500 would make it try again for ever.
+func TestARequestIsToldWhyItsProcessCannotBeStarted(t *testing.T) {
+	for _, cause := range []error{&runtime.MissingError{Message: "It is gone.", Hint: "Put it back."}, &runtime.LoadError{Message: "It is gone. Put it back."}} {
+		bubble(t, func(t *testing.T, w *world) {
+			w.ready(one("digits"))
+			w.launcher.invoke = func(context.Context, runtime.Spec, runtime.Request) (runtime.Response, error) {
+				return runtime.Response{}, cause
+			}
+			var refused *NotReadyError
+			_, err := w.ask("digits", "")
+			if !errors.As(err, &refused) || refused.Message != "Served entity 'a-1' could not start. It is gone. Put it back." {
+				t.Errorf("answered %v", err)
+			}
+			for _, p := range w.telemetry.Series("digits", time.Minute, 60).Points {
+				if p.Errors5 != 0 {
+					t.Errorf("counted as a failure of the server: %+v", p)
+				}
+			}
+		})
+	}
+}
+
 func TestUsesNamesTheEndpointsOfAVersion(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.launcher.load = func(_ context.Context, s runtime.Spec) error {

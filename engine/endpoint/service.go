@@ -50,9 +50,10 @@ type Service struct {
 
 	mu       sync.Mutex
 	closed   bool
-	taken    map[string]bool // names on their way in or out
-	work     sync.WaitGroup  // all goroutines; Add only under mu while not closed
-	changeNo atomic.Uint64   // grows with each change of a picture
+	taken    map[string]bool    // names on their way in or out
+	coming   map[string]*Config // of endpoints that are being created
+	work     sync.WaitGroup     // all goroutines; Add only under mu while not closed
+	changeNo atomic.Uint64      // grows with each change of a picture
 
 	listing sync.Mutex
 	list    listed
@@ -64,7 +65,7 @@ var errClosed = errors.New("Servery is closing: it takes no further request")
 // It fails only where the table cannot be read: a record that cannot be decoded becomes
 // an endpoint that says so. ctx is for the opening only.
 func Open(ctx context.Context, options Options) (*Service, error) {
-	s := &Service{options: options, loads: newLoads(options.Cores), taken: map[string]bool{}}
+	s := &Service{options: options, loads: newLoads(options.Cores), taken: map[string]bool{}, coming: map[string]*Config{}}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	owners := map[string]*owner{}
@@ -87,6 +88,7 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 		return nil, fmt.Errorf("cannot read the stored endpoints: %w", err)
 	}
 	s.owners.Store(&owners)
+	options.Telemetry.Keep(func(name string) bool { return owners[name] != nil })
 	for _, name := range slices.Sorted(maps.Keys(owners)) {
 		owners[name].start()
 	}
@@ -125,6 +127,12 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 		return Endpoint{}, err
 	}
 	defer s.release(spec.Name)
+	s.announce(spec.Name, config)
+	// From here on Uses names the endpoint, and the registry keeps its versions; one may
+	// have gone since they were looked at.
+	if config, fields = validate(s.options.Models, spec); len(fields) > 0 {
+		return Endpoint{}, &ValidationError{fields}
+	}
 	now := time.Now()
 	e := &Endpoint{
 		ID: newID(), Name: spec.Name, Creator: creator, Description: spec.Description,
@@ -138,6 +146,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 	}
 	o := newOwner(s, e)
 	if err := o.store(e); err != nil {
+		s.options.Telemetry.Forget(e.Name)
 		return Endpoint{}, fmt.Errorf("cannot store the endpoint '%s': %w", e.Name, err)
 	}
 	o.event(telemetry.Created, "", 0, "Created by "+creator+".")
@@ -169,6 +178,14 @@ func (s *Service) take(name string, exists bool) error {
 func (s *Service) release(name string) {
 	s.mu.Lock()
 	delete(s.taken, name)
+	delete(s.coming, name)
+	s.mu.Unlock()
+}
+
+// announce makes known what an endpoint that is being created will serve; release ends it.
+func (s *Service) announce(name string, c *Config) {
+	s.mu.Lock()
+	s.coming[name] = c
 	s.mu.Unlock()
 }
 
@@ -224,8 +241,17 @@ func (s *Service) Retry(_ context.Context, name string) error {
 // Uses lists the endpoints that serve a version of a model or are about to, by name.
 // Version 0 is any version.
 func (s *Service) Uses(fullName string, version int) []string {
+	// The lock keeps one that is being created from being missed on its way to its owner.
+	s.mu.Lock()
+	owners := *s.owners.Load()
 	var names []string
-	for name, o := range *s.owners.Load() {
+	for name, c := range s.coming {
+		if _, there := owners[name]; !there && c.uses(fullName, version) {
+			names = append(names, name)
+		}
+	}
+	s.mu.Unlock()
+	for name, o := range owners {
 		e := o.picture.Load()
 		if e.Active.uses(fullName, version) || e.Pending.uses(fullName, version) {
 			names = append(names, name)
