@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -41,24 +41,21 @@ func TestADamagedDatabaseGivesAMessageAndIsLeftAlone(t *testing.T) {
 	p := serve(t, data)
 	p.upload(shared(t, "vision/mnist.onnx"), "main.default.digits")
 	p.stop()
-	var files []string
-	err := filepath.WalkDir(filepath.Join(data, "state"), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || len(files) < 3 {
-		t.Fatalf("the database has the files %v: %v", files, err)
+	entries, err := os.ReadDir(filepath.Join(data, "state"))
+	if err != nil || len(entries) < 3 {
+		t.Fatalf("the database has the files %v: %v", entries, err)
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			whole, err := os.ReadFile(file)
+	for _, e := range entries {
+		t.Run(e.Name(), func(t *testing.T) {
+			folder := filepath.Join(t.TempDir(), "data")
+			if err := os.CopyFS(folder, os.DirFS(data)); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(folder, "state", e.Name())
+			broken, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer os.WriteFile(file, whole, 0o600)
-			broken := append([]byte(nil), whole...)
 			for i := range broken {
 				if i%37 == 0 {
 					broken[i] ^= 0x5a
@@ -67,19 +64,25 @@ func TestADamagedDatabaseGivesAMessageAndIsLeftAlone(t *testing.T) {
 			if err := os.WriteFile(file, broken, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, code := run(t, environment(t.TempDir()), "models", "list", "--data-dir", data)
+			out, code := run(t, environment(t.TempDir()), "models", "list", "--data-dir", folder)
 			t.Logf("status %d: %s", code, strings.TrimSpace(out))
 			if strings.Contains(out, "panic") || strings.Contains(out, "goroutine ") {
 				t.Error("a panic reached the person")
 			}
-			if code != 0 && !strings.Contains(out, "servery:") {
+			switch {
+			case code == 0 && !strings.Contains(out, "main.default.digits"):
+				t.Error("it opened and has lost a model")
+			case code != 0 && !strings.Contains(out, "servery: "):
 				t.Error("it failed without a message")
 			}
+			if code == 0 {
+				return
+			}
+			after, err := os.ReadFile(file)
+			if err != nil || !bytes.Equal(after, broken) {
+				t.Errorf("the damaged file was changed: %v", err)
+			}
 		})
-	}
-	out, code := run(t, environment(t.TempDir()), "models", "list", "--data-dir", data)
-	if code != 0 || !strings.Contains(out, "main.default.digits") {
-		t.Errorf("with its files whole again, status %d: %s", code, out)
 	}
 }
 

@@ -43,10 +43,14 @@ func TestEverySharedModelIsServedOrRefusedWithAReason(t *testing.T) {
 			p.must("GET", "/api/2.0/servery/models/"+name, nil, &model)
 			v := model.Versions[0]
 			endpoint := fmt.Sprintf("m%d", i)
+			p.t = t
 			p.create(endpoint, name)
 			p.awaitReady(endpoint)
 			if v.Example == "" {
 				t.Fatalf("no example request for %s", rel)
+			}
+			if own, ok := requests[rel]; ok {
+				v.Example = own
 			}
 			var answer string
 			status, err := p.call("POST", "/serving-endpoints/"+endpoint+"/invocations", v.Example, &answer)
@@ -68,6 +72,16 @@ func TestEverySharedModelIsServedOrRefusedWithAReason(t *testing.T) {
 		}
 	}
 }
+
+// requests are for models whose graph leaves a dimension open that is not free at all, so
+// that zeros of the least size are refused: a window of at least 64 samples for the voice
+// detector, 20 features for the trees.
+var requests = map[string]string{
+	"audio/silero_vad_v5.onnx": fmt.Sprintf(`{"inputs":{"input":[[%s]],"state":[[[%s]],[[%[2]s]]],"sr":16000}}`, zeros(512), zeros(128)),
+	"tabular/skl_treecl.onnx":  fmt.Sprintf(`{"inputs":[[%s]]}`, zeros(20)),
+}
+
+func zeros(n int) string { return strings.TrimSuffix(strings.Repeat("0,", n), ",") }
 
 func sharedModels(t *testing.T) []string {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
 	"time"
 
 	"servery/engine/artifact"
@@ -43,7 +44,7 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) ([]evaluator, loadRe
 	}
 	session, err := r.library.NewSession(path, ort.Options{})
 	if err != nil {
-		return nil, loadReport{}, fmt.Errorf("ONNX Runtime cannot load the model: %w", err)
+		return nil, loadReport{}, explainLoad(err)
 	}
 	model, sig, err := scorer(order, path, session)
 	if err != nil {
@@ -69,6 +70,19 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) ([]evaluator, loadRe
 	}
 	report.Bytes, _ = usageOf(os.Getpid())
 	return evaluators, report, nil
+}
+
+// explainLoad says why ONNX Runtime does not load a model, and what to do where the machine
+// is to blame: StringNormalizer takes the locale that the model names, en_US.UTF-8 unless
+// it says otherwise.
+func explainLoad(err error) error {
+	const absent = "Failed to construct locale with name:"
+	if _, rest, found := strings.Cut(err.Error(), absent); found {
+		name, _, _ := strings.Cut(rest, ":")
+		return fmt.Errorf("the model changes the case of text by the rules of the locale %s, which this machine lacks: install it (on Debian: apt install locales && localedef -i %s -f UTF-8 %s, as root), then deploy again",
+			name, strings.TrimSuffix(name, ".UTF-8"), name)
+	}
+	return fmt.Errorf("ONNX Runtime cannot load the model: %w", err)
 }
 
 // tinyRun is the run below which runs that share a session wait more for its arena than

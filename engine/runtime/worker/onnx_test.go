@@ -306,3 +306,13 @@ func BenchmarkLaunch(b *testing.B) {
 		})
 	}
 }
+
+func TestAMissingLocaleIsNamedWithWhatToDo(t *testing.T) {
+	err := explainLoad(errors.New("Exception during initialization: string_normalizer.cc:235 Failed to construct locale with name:ja_JP.UTF-8:locale::facet::_S_create_c_locale name not valid:Please, install necessary language-pack-XX and configure locales"))
+	if !strings.Contains(err.Error(), "localedef -i ja_JP -f UTF-8 ja_JP.UTF-8") {
+		t.Errorf("%v", err)
+	}
+	if err := explainLoad(errors.New("bad graph")); err.Error() != "ONNX Runtime cannot load the model: bad graph" {
+		t.Errorf("%v", err)
+	}
+}
