@@ -207,7 +207,9 @@ func mentions(message, field string) bool {
 	return camel != last && strings.Contains(strings.ToLower(message), strings.ToLower(camel))
 }
 
-// The JSON of an error. details is in the form of google.rpc, which the SDKs read.
+// The JSON of an error. details is in the form of google.rpc, which the SDKs read. Each
+// has metadata, empty: without it the JavaScript SDK (0.17, apierr.js, parse) takes the
+// whole answer for a web page and shows it raw.
 type (
 	wireError struct {
 		Code    string `json:"error_code"`
@@ -215,13 +217,15 @@ type (
 		Details []any  `json:"details"`
 	}
 	wireRequestInfo struct {
-		Type string `json:"@type"`
-		ID   string `json:"request_id"`
-		Data string `json:"serving_data"`
+		Type     string   `json:"@type"`
+		ID       string   `json:"request_id"`
+		Data     string   `json:"serving_data"`
+		Metadata struct{} `json:"metadata"`
 	}
 	wireBadRequest struct {
-		Type   string           `json:"@type"`
-		Fields []wireFieldError `json:"field_violations"`
+		Type     string           `json:"@type"`
+		Fields   []wireFieldError `json:"field_violations"`
+		Metadata struct{}         `json:"metadata"`
 	}
 	wireFieldError struct {
 		Field       string `json:"field"`

@@ -326,8 +326,9 @@ func (a answer) wantError(t testing.TB, status int, code string, words ...string
 		Code    string `json:"error_code"`
 		Message string
 		Details []struct {
-			Type string `json:"@type"`
-			ID   string `json:"request_id"`
+			Type     string `json:"@type"`
+			ID       string `json:"request_id"`
+			Metadata map[string]any
 		}
 	}
 	if err := json.Unmarshal([]byte(a.body), &e); err != nil {
@@ -346,5 +347,10 @@ func (a answer) wantError(t testing.TB, status int, code string, words ...string
 	}
 	if len(e.Details) == 0 || e.Details[0].ID == "" || e.Details[0].ID != a.header.Get("X-Request-Id") {
 		t.Errorf("no details with the request's id %q: %s", a.header.Get("X-Request-Id"), a.body)
+	}
+	for _, d := range e.Details {
+		if d.Metadata == nil {
+			t.Errorf("%s has no metadata, which the JavaScript SDK reads: %s", d.Type, a.body)
+		}
 	}
 }

@@ -54,6 +54,11 @@ func TestTheDatabricksSDKIsServed(t *testing.T) {
 	if _, err := w.ServingEndpoints.Create(ctx, create); !errors.Is(err, apierr.ErrResourceAlreadyExists) {
 		t.Errorf("a second create: %v", err)
 	}
+	_, err = w.ServingEndpoints.GetByName(ctx, "none")
+	var said *apierr.APIError
+	if !errors.As(err, &said) || said.ErrorDetails().RequestInfo == nil || len(said.ErrorDetails().RequestInfo.RequestID) != 36 {
+		t.Errorf("the SDK does not find the request's id in %v", err)
+	}
 	answer, err := w.ServingEndpoints.Query(ctx, serving.QueryEndpointInput{Name: "digits", Inputs: []int{1}})
 	if err != nil || len(answer.Predictions) != 2 || answer.ServedModelName != "digits-1" {
 		t.Errorf("query: %+v %v", answer, err)
