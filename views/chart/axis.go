@@ -12,8 +12,8 @@ type axis struct {
 	unit      string
 }
 
-// niceAxis gives a scale that holds top, in steps of 1, 2, 2.5 or 5 times a power of ten
-// (of 1024 for bytes). It keeps the old one while that fits and is at least two fifths
+// niceAxis gives a scale that holds top, in steps of 1, 2, 2.5 or 5 times a power of ten.
+// It keeps the old one while that fits and is at least two fifths
 // used, so that the axis does not jump with every value.
 func niceAxis(old axis, top float64, unit string) axis {
 	if !(top > 0) || math.IsInf(top, 0) {
@@ -22,13 +22,7 @@ func niceAxis(old axis, top float64, unit string) axis {
 	if old.top >= top && top >= 0.4*old.top && old.unit == unit {
 		return old
 	}
-	base := 1.0
-	if unit == "B" {
-		for base*1024 <= top {
-			base *= 1024
-		}
-	}
-	raw := top / base / 3
+	raw := top / 3
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	step := 10 * power
 	for _, m := range []float64{1, 2, 2.5, 5} {
@@ -37,7 +31,6 @@ func niceAxis(old axis, top float64, unit string) axis {
 			break
 		}
 	}
-	step *= base
 	return axis{top: step * math.Ceil(top/step-1e-9), step: step, unit: unit}
 }
 
@@ -71,14 +64,21 @@ func (a axis) label(v float64) string {
 }
 
 func bytesLabel(v float64) string {
-	unit := " B"
-	for _, u := range []string{" KiB", " MiB", " GiB", " TiB"} {
-		if v < 1024 {
+	n, unit := thousands(v)
+	return strconv.FormatFloat(n, 'g', 4, 64) + " " + unit
+}
+
+// thousands gives bytes in a unit that leaves at most three digits before the point: in
+// powers of 1000, as every other size in the window.
+func thousands(v float64) (n float64, unit string) {
+	unit = "B"
+	for _, u := range []string{"kB", "MB", "GB", "TB"} {
+		if v < 1000 {
 			break
 		}
-		v, unit = v/1024, u
+		v, unit = v/1000, u
 	}
-	return strconv.FormatFloat(v, 'g', 4, 64) + unit
+	return v, unit
 }
 
 // figure writes a value beside the crosshair.
@@ -87,17 +87,7 @@ func figure(v float64, unit string) string {
 		return "—"
 	}
 	if unit == "B" {
-		n := ""
-		for _, u := range []string{" KiB", " MiB", " GiB", " TiB"} {
-			if v < 1024 {
-				break
-			}
-			v, n = v/1024, u
-		}
-		if n == "" {
-			n = " B"
-		}
-		return short(v) + n
+		v, unit = thousands(v)
 	}
 	if unit == "" {
 		return short(v)

@@ -57,6 +57,26 @@ func TestCharts(t *testing.T) {
 	})
 }
 
+func TestAValueBetweenGapsIsADot(t *testing.T) {
+	nan := math.NaN()
+	h := viewtest.New(t, theme.Light)
+	c := New(Config{Title: "Latency", Unit: "ms"})
+	h.Show(c, 400, 200)
+	c.Set(Data{End: end, Step: time.Second, Lines: []Line{{"p50", theme.ChartBlue, []float64{nan, nan, 0.5, nan, nan}}}})
+	painted := 0
+	img := c.draw(400, 120)
+	for y := range 120 {
+		for x := range 400 {
+			if _, _, _, a := img.At(x, y).RGBA(); a > 0x8000 {
+				painted++
+			}
+		}
+	}
+	if painted < 12 || painted > 60 {
+		t.Errorf("the only value is %d pixels, want a dot of about 5 across", painted)
+	}
+}
+
 func TestThePointerFindsTheNearestValueAndTellsItsPeers(t *testing.T) {
 	h := viewtest.New(t, theme.Light)
 	a, b := New(Config{Title: "A", Unit: "ms"}), New(Config{Title: "B"})

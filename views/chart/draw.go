@@ -20,9 +20,18 @@ func (c *Chart) draw(w, h int) image.Image {
 		c.eachRun(k, float32(w), float32(h), func() { c.fill(k, float32(h)) })
 	}
 	for k, l := range c.data.Lines {
-		c.eachRun(k, float32(w), float32(h), func() { c.plot.Line(c.points, 1.6*scale, theme.Color(l.Color)) })
+		c.eachRun(k, float32(w), float32(h), func() { c.plot.Line(c.points, thickness(c.points)*scale, theme.Color(l.Color)) })
 	}
 	return c.plot.Image
+}
+
+// thickness is the width of a line. A value alone between gaps, such as the latency of
+// the only request, has no line: it is a dot that can be seen.
+func thickness(points []plot.Point) float32 {
+	if len(points) == 1 {
+		return 5
+	}
+	return 1.6
 }
 
 // fill paints the ground under the run that eachRun gathered.
