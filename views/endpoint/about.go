@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -88,11 +89,28 @@ func (a *about) setTags(tags []endpoint.Tag) {
 	a.content.Refresh()
 }
 
+// mostEventLetters is about four lines of the column: a long message, read whole in the
+// tab of events, must not push the others out of sight.
+const mostEventLetters = 110
+
+// shorten cuts a text after a word, to at most n letters with the ellipsis.
+func shorten(s string, n int) string {
+	letters := []rune(s)
+	if len(letters) <= n {
+		return s
+	}
+	cut := string(letters[:n-1])
+	if i := strings.LastIndexByte(cut, ' '); i > len(cut)/2 {
+		cut = cut[:i]
+	}
+	return strings.TrimRight(cut, " ,.:;") + "…"
+}
+
 func (a *about) setEvents(latest []telemetry.Event) {
 	a.latest.RemoveAll()
 	for _, v := range latest {
 		clock := widgets.NewText(a.p.local(v.At).Format("15:04:05"), widgets.TextStyle{Mono: true, Color: theme.TextSecondary})
-		a.latest.Add(widgets.Columns(8, []float32{-58, 1}, widgets.VStack(0, clock), widgets.SmallParagraph(v.Message)))
+		a.latest.Add(widgets.Columns(8, []float32{-58, 1}, widgets.VStack(0, clock), widgets.SmallParagraph(shorten(v.Message, mostEventLetters))))
 	}
 	a.recent.Hidden = len(latest) == 0
 	a.content.Refresh()

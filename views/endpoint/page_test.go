@@ -195,6 +195,20 @@ func TestAFailureSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	}
 }
 
+func TestALongEventIsShortenedBesideTheOthers(t *testing.T) {
+	for s, want := range map[string]string{
+		"Configuration 1 is active.":  "Configuration 1 is active.",
+		strings.Repeat("a", 111):      strings.Repeat("a", 109) + "…",
+		strings.Repeat("model, ", 20): strings.Repeat("model, ", 14) + "model…",
+		strings.Repeat("ż", 110):      strings.Repeat("ż", 110),
+		strings.Repeat("日", 200):      strings.Repeat("日", 109) + "…",
+	} {
+		if got := shorten(s, mostEventLetters); got != want {
+			t.Errorf("%q became %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestDeletingAsksAndLeadsToTheList(t *testing.T) {
 	f := ready()
 	h, p := open(t, theme.Light, f)
