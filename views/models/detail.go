@@ -71,7 +71,7 @@ func (d *detail) table() *widgets.Table {
 		Columns: []widgets.Column{
 			{Title: "Version", Width: 70}, {Title: "Status", Width: 104}, {Title: "Aliases", Width: 40, Flex: 0.7}, {Title: "Source", Flex: 1.7, HideUnder: 640},
 			{Title: "Size", Width: 72, Align: fyne.TextAlignTrailing, HideUnder: 480}, {Title: "Parameters", Width: 94, Align: fyne.TextAlignTrailing, HideUnder: 740},
-			{Title: "Serving", Width: 60, Flex: 1}, {Title: "Created", Width: 106, HideUnder: 560}, {Title: "", Width: 40},
+			{Title: "Serving", Width: 60, Flex: 1}, {Title: "Created", Width: 118, HideUnder: 560}, {Title: "", Width: 40},
 		},
 		RowHeight:  40,
 		FitRows:    true,
@@ -84,7 +84,7 @@ func (d *detail) table() *widgets.Table {
 			case colStatus:
 				return widgets.NewBadge(widgets.StateReady, "")
 			case colServing:
-				return widgets.LinkCell()
+				return widgets.NewLink("", nil).Truncate()
 			case colMenu:
 				return widgets.IconButton(resources.IconMore, "Actions", nil).Small()
 			case colSize, colParameters:
@@ -119,12 +119,34 @@ func (d *detail) cell(row, col int, cell fyne.CanvasObject) {
 		}
 		widgets.SetCell(cell, text)
 	case colServing:
-		widgets.SetCell(cell, joined(d.p.uses[versionKey{d.model.FullName(), v.Number}]))
+		d.showUses(cell.(*widgets.Link), d.p.uses[versionKey{d.model.FullName(), v.Number}])
 	case colCreated:
 		widgets.SetCell(cell, widgets.Ago(d.p.host.Now(), v.CreatedAt))
 	case colMenu:
 		b := cell.(*widgets.Button)
 		b.OnTapped = func() { widgets.ShowMenu(b, d.menu(row)) }
+	}
+}
+
+// showUses makes a link of the endpoints that serve a version: to the only one, or to a
+// list of them.
+func (d *detail) showUses(l *widgets.Link, uses []use) {
+	l.SetText(joined(uses))
+	if len(uses) == 0 {
+		l.Hide() // a click there marks the row
+		return
+	}
+	l.Show()
+	l.OnTapped = func() {
+		if len(uses) == 1 {
+			d.p.host.Go(shell.EndpointRoute(uses[0].endpoint))
+			return
+		}
+		m := fyne.NewMenu("")
+		for _, u := range uses {
+			m.Items = append(m.Items, fyne.NewMenuItem(u.String(), func() { d.p.host.Go(shell.EndpointRoute(u.endpoint)) }))
+		}
+		widgets.ShowMenu(l, m)
 	}
 }
 

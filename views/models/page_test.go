@@ -150,6 +150,28 @@ func TestEndpointsThatServeAVersionAreNamed(t *testing.T) {
 	h.NoText("ocr-recognizer")
 }
 
+func TestAVersionInTheListLeadsToItsEndpoints(t *testing.T) {
+	h, p, e := recognizer(t, theme.Light)
+	inRow := func() *widgets.Link {
+		return viewtest.Find(h, func(l *widgets.Link) bool { return strings.Contains(l.Text(), "ocr-recognizer 80 %") })
+	}
+	inRow().Tapped(nil)
+	if got := h.Host().LastRoute(); got != shell.EndpointRoute("ocr-recognizer") {
+		t.Errorf("went to %v", got)
+	}
+	e.endpoints = append(e.endpoints, endpoint.Endpoint{Name: "second", Active: &endpoint.Config{
+		Entities: []endpoint.ServedEntity{{Name: "a", ModelName: "main.vision.ppocr_rec", ModelVersion: 3}},
+		Routes:   []endpoint.Route{{EntityName: "a", Percent: 100}}}})
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "second"}})
+	h.Settle()
+	inRow().Tapped(nil)
+	h.MustText("second 100 %")
+	h.Tap("second 100 %")
+	if got := h.Host().LastRoute(); got != shell.EndpointRoute("second") {
+		t.Errorf("went to %v", got)
+	}
+}
+
 func TestAnAliasIsSetAfterItsNameIsChecked(t *testing.T) {
 	h, _, e := recognizer(t, theme.Light)
 	h.Tap("Set alias")
