@@ -66,7 +66,7 @@ func New(h shell.Host, r shell.Route, e Engine, past *History) *Page {
 	}
 	p := &Page{host: h, engine: e, name: r.Name, past: past, badge: widgets.NewBadge(widgets.StateStopped, "")}
 	p.route = widgets.NewSelect(nil, func(string) { p.request.follow(); p.request.showCode() })
-	p.sendIt = widgets.PrimaryButton("Send", p.send).WithIcon(resources.IconPlay).WithHint("Ctrl Enter")
+	p.sendIt = widgets.PrimaryButton("Send", p.send).WithIcon(resources.IconPlay).WithHint("Ctrl ↵")
 	p.stopIt = widgets.SecondaryButton("Cancel", p.stop)
 	p.stopIt.Hide()
 	p.notice = widgets.NewBanner(widgets.Warning, "", "")
@@ -128,11 +128,19 @@ func (p *Page) showState(err error) {
 		p.badge.Set(widgets.EndpointBadge(p.endpoint))
 		if p.endpoint.Ready != endpoint.Ready || p.endpoint.Active == nil {
 			title, text = "This endpoint is not ready yet", whyNotReady(p.endpoint)
+			if p.endpoint.Update == endpoint.UpdateFailed {
+				kind, title = widgets.Error, "The deployment failed"
+			}
 		}
 	}
 	p.blocked = title
 	p.notice.SetKind(kind)
 	p.notice.SetText(title, text)
+	if kind == widgets.Error && err == nil {
+		p.notice.SetAction("See the endpoint", func() { p.host.Go(shell.EndpointRoute(p.name)) })
+	} else {
+		p.notice.SetAction("", nil)
+	}
 	show(p.notice, title != "")
 }
 

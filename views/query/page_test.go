@@ -181,6 +181,19 @@ func TestAnEndpointThatIsNotReadySaysWhy(t *testing.T) {
 	}
 }
 
+func TestAFailedDeploymentLeadsToTheEndpoint(t *testing.T) {
+	e := digits()
+	e.endpoint.Ready, e.endpoint.Update = endpoint.NotReady, endpoint.UpdateFailed
+	e.endpoint.Pending, e.endpoint.Active = e.endpoint.Active, nil
+	e.endpoint.Pending.Entities[0].Message = "ONNX Runtime is missing."
+	w := open(t, theme.Light, e)
+	w.MustText("The deployment failed", "ONNX Runtime is missing.")
+	w.Tap("See the endpoint")
+	if got := w.Host().LastRoute(); got != shell.EndpointRoute("digits") {
+		t.Errorf("went to %v", got)
+	}
+}
+
 func TestAMissingEndpointCannotBeQueried(t *testing.T) {
 	e := digits()
 	e.gone = &endpoint.NotFoundError{Name: "digits"}
@@ -260,7 +273,7 @@ func TestBrokenJSONIsNotSent(t *testing.T) {
 	}
 	w.Host().Press(fyne.KeyReturn, fyne.KeyModifierShortcutDefault)
 	w.edit(`{"inputs": [1]}`)
-	w.MustText("Valid request")
+	w.MustText("Valid JSON")
 	if w.Button("Send").Disabled() || len(e.asked) != 0 {
 		t.Errorf("asked %q", e.asked)
 	}

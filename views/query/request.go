@@ -148,7 +148,7 @@ func (r *requestPane) check() {
 	case body == r.offered:
 		r.say(theme.Success, "✓ The model's example")
 	default:
-		r.say(theme.Success, "✓ Valid request")
+		r.say(theme.Success, "✓ Valid JSON")
 	}
 	r.size.SetText(widgets.Bytes(int64(len(body))))
 	r.showForms(form)
