@@ -65,9 +65,14 @@ func (p *program) readStatus() shell.Status {
 	return s
 }
 
-// look shows what changes without telling.
+// look shows what changes without telling: also on the page, which says at length what
+// the sidebar says in a word.
 func (p *program) look() {
+	before := p.status.shown.Problem
 	p.showStatus()
+	if p.status.shown.Problem != before {
+		p.shell.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	}
 	r := p.shell.Route()
 	if r.Page != shell.PageEndpoint {
 		return

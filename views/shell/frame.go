@@ -33,7 +33,9 @@ type frame struct {
 	serving *navItem
 	models  *navItem
 	engine  *engineCard
+	imports *widgets.Button // nil: the program imports nothing
 	mode    *widgets.Button
+	bar     *fyne.Container
 }
 
 func newFrame(s *Shell) *frame {
@@ -60,7 +62,8 @@ func (f *frame) sidebar(s *Shell) fyne.CanvasObject {
 func (f *frame) top(s *Shell) fyne.CanvasObject {
 	right := widgets.HStack(8)
 	if s.c.Import != nil {
-		right.Add(widgets.SecondaryButton("Import a model", s.c.Import).WithIcon(resources.IconUpload))
+		f.imports = widgets.SecondaryButton("Import a model", s.c.Import).WithIcon(resources.IconUpload)
+		right.Add(f.imports)
 	}
 	f.mode = widgets.IconButton(resources.IconSystem, "Theme", nil)
 	f.mode.OnTapped = func() {
@@ -76,7 +79,8 @@ func (f *frame) top(s *Shell) fyne.CanvasObject {
 		widgets.ShowMenu(f.mode, fyne.NewMenu("", items...))
 	}
 	right.Add(f.mode)
-	return widgets.Inset(widgets.Spread(f.crumbs, right), 0, 16, 0, 24)
+	f.bar = widgets.Spread(f.crumbs, right)
+	return widgets.Inset(f.bar, 0, 16, 0, 24)
 }
 
 func (f *frame) showMode(m theme.Mode) {
@@ -92,6 +96,15 @@ func (f *frame) setPage(o fyne.CanvasObject) {
 func (f *frame) selectNav(page string) {
 	f.serving.setSelected(page == PageServing)
 	f.models.setSelected(page == PageModels)
+	// The page of models has the button in its own head.
+	if f.imports != nil && f.imports.Visible() == (page == PageModels) {
+		if page == PageModels {
+			f.imports.Hide()
+		} else {
+			f.imports.Show()
+		}
+		f.bar.Refresh()
+	}
 }
 
 // SetStatus shows the engine's state and the counts in the sidebar.
