@@ -11,6 +11,9 @@ type death struct {
 	// fault tells that the process's own code did it, not somebody from outside: with one
 	// request in flight, that request is to blame.
 	fault bool
+	// words is what the process wrote shortly before, as a sentence of its own with a space
+	// before it; "" where it wrote nothing.
+	words string
 }
 
 // signals says what signals mean. The faults are raised by what the process itself does.

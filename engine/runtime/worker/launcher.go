@@ -150,7 +150,7 @@ func (l *Launcher) launch(ctx context.Context, spec runtime.Spec, known *loadRep
 		report, _, err = l.prepare(ctx, p, order, line)
 	}
 	if errors.As(err, &died) {
-		err = &runtime.LoadError{Message: "The process ended while it loaded the model: " + died.death.cause + "."}
+		err = &runtime.LoadError{Message: "The process ended while it loaded the model: " + died.death.cause + "." + died.death.words}
 	}
 	if err != nil {
 		return nil, loadReport{}, err
@@ -195,7 +195,7 @@ func (l *Launcher) open(ctx context.Context, p *process) error {
 	err := p.open(ctx)
 	var died *diedError
 	if errors.As(err, &died) {
-		return &runtime.MissingError{Message: "ONNX Runtime's library ended the process that loaded it: " + died.death.cause + ".", Hint: ortlib.Hint("")}
+		return &runtime.MissingError{Message: "ONNX Runtime's library ended the process that loaded it: " + died.death.cause + "." + died.death.words, Hint: ortlib.Hint("")}
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package worker
 import (
 	"bufio"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +18,10 @@ const (
 	// linesOfDump are passed on of what Go writes after a fatal error: the stacks of all
 	// goroutines, which say nothing about a model.
 	linesOfDump = 4
+	// lastLines are kept for what is told of the end of the process: what it wrote in its
+	// last lastSeconds, each cut to longestLast bytes.
+	lastLines, longestLast = 3, 200
+	lastSeconds            = 10 * time.Second
 )
 
 // lineReader reads what a process writes to its output.
@@ -24,6 +30,13 @@ type lineReader struct {
 
 	mu    sync.Mutex
 	fatal *death // what the process said it ended by
+	tail  []tailLine
+}
+
+// tailLine is one of the lines that a process wrote last.
+type tailLine struct {
+	at   time.Time
+	text string
 }
 
 // read passes lines on until the output ends.
@@ -44,8 +57,12 @@ func (l *lineReader) read(pass func(string)) {
 		if l.examine(text) {
 			left = linesOfDump
 		}
-		if now := time.Now(); now.Sub(second) >= time.Second {
+		now := time.Now()
+		if now.Sub(second) >= time.Second {
 			second, passed = now, 0
+		}
+		if text != "" && left < 0 { // a dump tells the cause, which is known without it
+			l.keep(text, now)
 		}
 		if text == "" || left == 0 || passed > linesASecond {
 			continue
@@ -71,6 +88,35 @@ func (l *lineReader) examine(line string) bool {
 		l.fatal = &d
 	}
 	return true
+}
+
+func (l *lineReader) keep(text string, now time.Time) {
+	if len(text) > longestLast {
+		text = strings.ToValidUTF8(text[:longestLast], "") + "…"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.tail) == lastLines {
+		l.tail = slices.Delete(l.tail, 0, 1)
+	}
+	l.tail = append(l.tail, tailLine{now, text})
+}
+
+// lastWords is what the process wrote shortly before now, as a sentence that follows the
+// cause of its end; "" where it wrote nothing.
+func (l *lineReader) lastWords(now time.Time) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lines []string
+	for _, t := range l.tail {
+		if now.Sub(t.at) <= lastSeconds {
+			lines = append(lines, "“"+t.text+"”")
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return " It last wrote: " + strings.Join(lines, ", ") + "."
 }
 
 // finish ends the reading soon after the process has: a child of it may hold the output open.

@@ -98,6 +98,7 @@ func (p *process) reap() {
 	p.work.Wait()
 	signal, status := endOf(p.cmd.ProcessState)
 	p.death = newDeath(reason, signal, status, p.lines.last())
+	p.death.words = p.lines.lastWords(time.Now())
 	close(p.gone)
 }
 

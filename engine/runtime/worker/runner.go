@@ -242,7 +242,7 @@ func (r *runner) supervise(p *process, started time.Time) {
 			return
 		}
 		flight, blamed := r.bury(p)
-		r.tell(runtime.Died, "The model's process ended%s: %s.", flight, p.death.cause)
+		r.tell(runtime.Died, "The model's process ended%s: %s.%s", flight, p.death.cause, p.death.words)
 		p, started = r.restart(&b, time.Since(started), blamed)
 	}
 }

@@ -311,6 +311,35 @@ func TestWhatTheProcessWritesIsTold(t *testing.T) {
 	}
 }
 
+// What a process wrote last often says more than the signal that it ended by.
+func TestTheLastLinesAreToldWithTheEnd(t *testing.T) {
+	l := scriptedLauncher(t)
+	r, n := launch(t, l, runtime.Spec{})
+	ask(t, r, "print one", 201)
+	ask(t, r, "print terminate called after throwing an instance of 'std::bad_alloc'", 201)
+	r.Invoke(t.Context(), runtime.Request{Body: []byte(fmt.Sprintf("signal %d", syscall.SIGABRT))})
+	n.wait(t, runtime.Died, "SIGABRT: the runtime gave up. It last wrote: “one”, “terminate called after throwing an instance of 'std::bad_alloc'”.")
+	_, err := l.Launch(t.Context(), runtime.Spec{ModelFile: "fatal"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "SIGSEGV: invalid memory access. It last wrote: “there is no room for the weights”.") {
+		t.Errorf("a load that failed: %v", err)
+	}
+}
+
+func TestOnlyTheLastLinesOfTheLastSecondsAreTold(t *testing.T) {
+	now := time.Now()
+	l := &lineReader{}
+	for i, age := range []time.Duration{12 * time.Second, 11 * time.Second, 9 * time.Second, time.Second} {
+		l.keep(strings.Repeat("é", 200)+fmt.Sprint(i), now.Add(-age))
+	}
+	long := "“" + strings.Repeat("é", 100) + "…”"
+	if got, want := l.lastWords(now), " It last wrote: "+long+", "+long+"."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := l.lastWords(now.Add(time.Minute)); got != "" {
+		t.Errorf("a minute later %q", got)
+	}
+}
+
 func TestCloseLetsRequestsFinish(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "go")

@@ -58,6 +58,7 @@ func (s *scripted) load(order loadOrder, probing func()) ([]evaluator, loadRepor
 	case "refused":
 		return nil, loadReport{}, errors.New("the model is no model")
 	case "fatal":
+		fmt.Println("there is no room for the weights")
 		syscall.Kill(os.Getpid(), syscall.SIGSEGV)
 		select {}
 	case "endless":
