@@ -14,6 +14,8 @@ import (
 
 	"servery/engine/endpoint"
 	"servery/engine/runtime"
+	"servery/engine/scoring"
+	"servery/engine/tensor"
 )
 
 func textLog(w io.Writer) *slog.Logger {
@@ -80,6 +82,21 @@ func TestTheCLIsQueryGetsAList(t *testing.T) {
 		if length := strconv.Itoa(len(c.want)); a.body != c.want || a.header.Get("Content-Length") != length {
 			t.Errorf("%s gets %s of length %s for %s, want %s", c.agent, a.body, a.header.Get("Content-Length"), c.answer, c.want)
 		}
+	}
+}
+
+// listed knows a tensor model's answer by its first bytes: they are those that scoring
+// writes.
+func TestAnAnswerOfTensorsIsKnown(t *testing.T) {
+	y := tensor.Port{Name: "y", Kind: tensor.KindTensor, Type: tensor.Bool, Shape: []int64{2}}
+	m, err := scoring.New(nil, []tensor.Port{y}, []tensor.Port{y})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := []tensor.Named{{Name: "y", Value: tensor.Value{Tensor: &tensor.Tensor{Type: tensor.Bool, Shape: y.Shape, Data: []byte{1, 0}}}}}
+	body, err := m.Encode(nil, &scoring.Request{}, outputs)
+	if got := string(listed(body)); err != nil || got != `{"predictions": [{"y": [true, false]}]}` {
+		t.Errorf("%s became %s (%v)", body, got, err)
 	}
 }
 
