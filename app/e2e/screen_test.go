@@ -212,13 +212,6 @@ func (s *screen) await(text string, limit time.Duration, looks ...look) (image.P
 	}
 }
 
-// sees tells whether text is on the screen now.
-func (s *screen) sees(text string, looks ...look) bool {
-	s.t.Helper()
-	_, ok := s.await(text, 0, looks...)
-	return ok
-}
-
 // click presses the left button on a text.
 func (s *screen) click(text string, looks ...look) {
 	s.t.Helper()

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,7 +14,7 @@ import (
 func isScoring(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/serving-endpoints/") }
 
 // invoke answers one scoring request (spec D1). The model's answer goes out byte for byte
-// as the worker wrote it, also where it is an error; but see readsListsOnly.
+// as the worker wrote it, also where it is an error, whoever asks.
 func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error {
 	body, err := readBody(w, r, maxScoringBody)
 	if err != nil {
@@ -35,36 +34,9 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error 
 	if answer.Release != nil {
 		defer answer.Release()
 	}
-	if readsListsOnly(r) {
-		answer.Body = listed(answer.Body)
-	}
 	sendAnswer(w, &answer)
 	body.free()
 	return nil
-}
-
-// objectAnswer is how the answer to a request of tensors begins (package scoring, Encode).
-const objectAnswer = `{"predictions": {`
-
-// listed is an answer whose predictions are an object with that object in a list,
-// {"predictions": [{…}]}. Every other answer stays as it is.
-func listed(body []byte) []byte {
-	if !bytes.HasPrefix(body, []byte(objectAnswer)) {
-		return body
-	}
-	list := make([]byte, 0, len(body)+2)
-	list = append(list, objectAnswer[:len(objectAnswer)-1]...)
-	list = append(list, '[')
-	list = append(list, body[len(objectAnswer)-1:len(body)-1]...)
-	return append(list, "]}"...)
-}
-
-// readsListsOnly tells the query command of Databricks' CLI by its user agent (CLI
-// cmd/root/user_agent_command.go). It fails on predictions that are no list, also on
-// Databricks' own, so no answer that it can read is changed. Its api command and the Go
-// SDK, whose plain client reads what it gets, are not meant.
-func readsListsOnly(r *http.Request) bool {
-	return strings.Contains(r.UserAgent(), " cmd/serving-endpoints_query ")
 }
 
 // sendAnswer writes a scoring answer with its headers: which served entity answered, and

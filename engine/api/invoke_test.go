@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"servery/engine/endpoint"
 	"servery/engine/runtime"
-	"servery/engine/scoring"
-	"servery/engine/tensor"
 )
 
 func textLog(w io.Writer) *slog.Logger {
@@ -52,51 +48,6 @@ func TestInvokeHandsTheBodyOverAndTheAnswerBack(t *testing.T) {
 	}
 	if len(a.header.Get("X-Request-Id")) != 36 {
 		t.Errorf("X-Request-Id %q", a.header.Get("X-Request-Id"))
-	}
-}
-
-// The CLI's query command fails on predictions that are no list. Nobody else's answer is
-// touched: MLflow, the Python SDK and the CLI's own api command read what MLflow answers.
-func TestTheCLIsQueryGetsAList(t *testing.T) {
-	const (
-		cli   = "cli/0.0.0-dev databricks-sdk-go/0.165.0 go/1.26.8 os/linux cmd/%s cmd-exec-id/4a0b9305-d3a6-4cd6-93cc-759f419f3da8 interactive/none auth/pat"
-		goSDK = "unknown/0.0.0 databricks-sdk-go/0.175.0 go/1.26.8 os/linux auth/pat"
-	)
-	f := newFake()
-	var answer string
-	f.invoke = func(context.Context, string, string, runtime.Request) (endpoint.Answer, error) {
-		return endpoint.Answer{Response: runtime.Response{Body: []byte(answer)}}, nil
-	}
-	for _, c := range []struct{ agent, answer, want string }{
-		{fmt.Sprintf(cli, "serving-endpoints_query"), `{"predictions": {"y": [[60.0]], "z": {"a": 1}}}`, `{"predictions": [{"y": [[60.0]], "z": {"a": 1}}]}`},
-		{fmt.Sprintf(cli, "serving-endpoints_query"), `{"predictions": {}}`, `{"predictions": [{}]}`},
-		{fmt.Sprintf(cli, "serving-endpoints_query"), `{"predictions": [{"sum": 3.0}]}`, `{"predictions": [{"sum": 3.0}]}`},
-		{fmt.Sprintf(cli, "serving-endpoints_query"), `{"error_code": "BAD_REQUEST", "message": "{"}`, `{"error_code": "BAD_REQUEST", "message": "{"}`},
-		{fmt.Sprintf(cli, "serving-endpoints_query"), ``, ``},
-		{fmt.Sprintf(cli, "api_post"), `{"predictions": {"y": [[60.0]]}}`, `{"predictions": {"y": [[60.0]]}}`},
-		{goSDK, `{"predictions": {"y": [[60.0]]}}`, `{"predictions": {"y": [[60.0]]}}`},
-		{"", `{"predictions": {"y": [[60.0]]}}`, `{"predictions": {"y": [[60.0]]}}`},
-	} {
-		answer = c.answer
-		a := ask(t, New(f, Options{}), "POST", "/serving-endpoints/m/invocations", "{}", "User-Agent: "+c.agent)
-		if length := strconv.Itoa(len(c.want)); a.body != c.want || a.header.Get("Content-Length") != length {
-			t.Errorf("%s gets %s of length %s for %s, want %s", c.agent, a.body, a.header.Get("Content-Length"), c.answer, c.want)
-		}
-	}
-}
-
-// listed knows a tensor model's answer by its first bytes: they are those that scoring
-// writes.
-func TestAnAnswerOfTensorsIsKnown(t *testing.T) {
-	y := tensor.Port{Name: "y", Kind: tensor.KindTensor, Type: tensor.Bool, Shape: []int64{2}}
-	m, err := scoring.New(nil, []tensor.Port{y}, []tensor.Port{y})
-	if err != nil {
-		t.Fatal(err)
-	}
-	outputs := []tensor.Named{{Name: "y", Value: tensor.Value{Tensor: &tensor.Tensor{Type: tensor.Bool, Shape: y.Shape, Data: []byte{1, 0}}}}}
-	body, err := m.Encode(nil, &scoring.Request{}, outputs)
-	if got := string(listed(body)); err != nil || got != `{"predictions": [{"y": [true, false]}]}` {
-		t.Errorf("%s became %s (%v)", body, got, err)
 	}
 }
 
