@@ -24,7 +24,7 @@ func newTagSection(p *Page) *tagSection {
 	add := func(string) { t.add() }
 	t.key.OnSubmitted, t.value.OnSubmitted = add, add
 	row := widgets.Columns(8, []float32{1, 1, -96}, t.key, t.value, widgets.SecondaryButton("Add tag", t.add).WithIcon(resources.IconPlus))
-	t.note = widgets.NewField("", "", row)
+	t.note = widgets.NewField("", "", row).Frames(t.key)
 	t.chips.Hide()
 	t.content = widgets.VStack(10, widgets.Heading("Tags"), t.chips, t.note)
 	return t

@@ -99,7 +99,7 @@ func (d *importDialog) build() fyne.CanvasObject {
 		widgets.SecondaryButton("Folder", func() { d.host.OpenFolder("Choose an MLflow model folder", chosen) }).WithIcon(resources.IconFolder),
 	}
 	d.source = widgets.NewField("File or folder", "An .onnx file, or a folder in the MLflow model format. Its files are copied.",
-		widgets.Columns(8, []float32{1, -82, -96}, d.path, d.choose[0], d.choose[1])).Required()
+		widgets.Columns(8, []float32{1, -82, -96}, d.path, d.choose[0], d.choose[1])).Frames(d.path).Required()
 	d.nameAs = widgets.NewField("Register as", "", d.name).Required()
 	d.aliasAs = widgets.NewField("Alias", "Optional. Points at the new version.", d.alias)
 	d.stage, d.amount, d.meter = widgets.Body(""), widgets.Muted(""), widgets.NewMeter(theme.ChartBlue)

@@ -55,7 +55,7 @@ func New(c Config) *Shell {
 		c.Now = time.Now
 	}
 	if c.Files == nil {
-		c.Files = fyneFiles{c.Window}
+		c.Files = &fyneFiles{window: c.Window}
 	}
 	s := &Shell{c: c, heard: map[chord]bool{}, mode: c.Mode}
 	s.own = newPageHost(s)

@@ -85,8 +85,11 @@ func CloseTop(c fyne.Canvas) bool {
 	case *Menu:
 		top.Hide()
 		return true
-	default:
+	case nil:
 		return false
+	default: // Fyne's own, such as the dialog to choose a file
+		c.Overlays().Remove(top)
+		return true
 	}
 }
 

@@ -20,6 +20,7 @@ type Field struct {
 	err      string
 	required bool
 	frame    *canvas.Rectangle
+	framed   fyne.CanvasObject // what the red frame goes around; nil is the whole input
 }
 
 // NewField makes a field; help may be empty.
@@ -35,6 +36,13 @@ func NewField(label, help string, input fyne.CanvasObject) *Field {
 func (f *Field) Required() *Field {
 	f.required = true
 	f.Refresh()
+	return f
+}
+
+// Frames names the part of the input that is marked red when it is wrong: a line without
+// the buttons beside it.
+func (f *Field) Frames(part fyne.CanvasObject) *Field {
+	f.framed = part
 	return f
 }
 
@@ -83,6 +91,9 @@ func (f *Field) lay(s fyne.Size) {
 	h := heightFor(f.input, s.Width)
 	f.input.Move(fyne.NewPos(0, top))
 	place(f.frame, 0, top, s.Width, h)
+	if p := f.framed; p != nil {
+		place(f.frame, p.Position().X, top+p.Position().Y, p.Size().Width, p.Size().Height)
+	}
 	f.note.Resize(fyne.NewSize(s.Width, f.note.MinSize().Height))
 	f.note.Move(fyne.NewPos(0, top+h+fieldGap))
 }
