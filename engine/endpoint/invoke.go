@@ -115,7 +115,7 @@ func (o *owner) invoke(ctx context.Context, entity string, request runtime.Reque
 		} else if e = d.find(entity); e == nil {
 			return Answer{}, &NotFoundError{Name: o.name, Entity: entity}
 		}
-		e.lastArrival.Store(began.UnixNano())
+		e.arrived(began)
 		a, err := e.answer(ctx, request)
 		switch {
 		case err == nil || !errors.Is(err, pool.ErrClosed):

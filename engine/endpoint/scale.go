@@ -42,7 +42,7 @@ func (e *served) decide(now time.Time) {
 	d := autoscale.Decide(now, autoscale.Observed{
 		Ready: s.Capacity, Busy: s.InFlight, Queued: s.Queued,
 		Mean: e.window.Mean(now), Wanted: e.window.Wanted(now),
-		LastArrival: time.Unix(0, e.lastArrival.Load()),
+		LastArrival: e.arrival(),
 	}, e.limits)
 	e.window.Want(now, d.Wanted)
 	switch {

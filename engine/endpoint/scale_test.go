@@ -37,6 +37,17 @@ func lastEvent(w *world, name string, kind telemetry.EventType) string {
 	return ""
 }
 
+// A wall clock jumps when it is set. The time of the last request has a reading of the
+// monotonic clock, which time.Time's Sub goes by.
+func TestTheTimeOfTheLastRequestDoesNotHangOnTheWallClock(t *testing.T) {
+	e := &served{o: &owner{s: &Service{began: time.Now()}}}
+	came := time.Now()
+	e.arrived(came)
+	if at := e.arrival(); !at.Equal(came) || !strings.Contains(at.String(), " m=") {
+		t.Errorf("the last request came at %v, want %v", at, came)
+	}
+}
+
 func TestWhatDoesNotFitIsRefusedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.ready(one("digits"))

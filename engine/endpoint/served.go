@@ -26,7 +26,7 @@ type served struct {
 
 	pool        *pool.Pool
 	runner      atomic.Pointer[running]
-	lastArrival atomic.Int64 // Unix ns
+	lastArrival atomic.Int64 // ns since the service was opened, see arrived
 	usage       atomic.Pointer[usage]
 	health      atomic.Int32 // up, restarting or down
 	asleep      atomic.Bool
@@ -78,10 +78,17 @@ func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *serve
 	e.limits.Idle = o.s.options.Idle
 	e.ctx, e.cancel = context.WithCancel(o.s.hard)
 	e.pool = pool.New(0, pool.QueueLimit(e.limits.Max), e.look)
-	e.lastArrival.Store(time.Now().UnixNano())
+	e.arrived(time.Now())
 	e.usage.Store(&usage{})
 	return e
 }
+
+// arrived notes that a request came. The time is kept as a distance on the monotonic clock:
+// where a wall clock is set back by an hour, an entity would scale to zero an hour late.
+func (e *served) arrived(at time.Time) { e.lastArrival.Store(int64(at.Sub(e.o.s.began))) }
+
+// arrival is when the last request came.
+func (e *served) arrival() time.Time { return e.o.s.began.Add(time.Duration(e.lastArrival.Load())) }
 
 // look asks scale to decide. It never blocks.
 func (e *served) look() {
@@ -129,7 +136,7 @@ func (e *served) loadedWords() string {
 func (e *served) open(atZero bool) {
 	e.asleep.Store(atZero)
 	if !atZero {
-		e.lastArrival.Store(time.Now().UnixNano())
+		e.arrived(time.Now())
 		e.pool.SetCapacity(autoscale.StartSize(e.limits))
 	}
 	if e.o.s.spawn(e.scale) {

@@ -38,6 +38,7 @@ type Options struct {
 // goroutines at once.
 type Service struct {
 	options Options
+	began   time.Time // Open
 	loads   *loads
 
 	// owners is read by every request and copied by every create and delete.
@@ -65,7 +66,7 @@ var errClosed = errors.New("Servery is closing: it takes no further request")
 // It fails only where the table cannot be read: a record that cannot be decoded becomes
 // an endpoint that says so. ctx is for the opening only.
 func Open(ctx context.Context, options Options) (*Service, error) {
-	s := &Service{options: options, loads: newLoads(options.Cores), taken: map[string]bool{}, coming: map[string]*Config{}}
+	s := &Service{options: options, began: time.Now(), loads: newLoads(options.Cores), taken: map[string]bool{}, coming: map[string]*Config{}}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	owners := map[string]*owner{}
