@@ -41,6 +41,14 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	// Whoever started this may close the pipe once it has read the address. Writing to it
+	// would end the process at once, with the requests in flight; so the write fails instead.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 	ctx := context.Background()
 	e, err := engine.Open(ctx, engine.Options{DataDir: *dataDir, Listen: *listen, Library: *library, Version: Version, Log: log})
 	if err != nil {
