@@ -242,6 +242,15 @@ func TestKeysReachTheShownPageOnly(t *testing.T) {
 	if pressed != "list " {
 		t.Errorf("pressed %q, want once", pressed)
 	}
+	w.shell.Back()
+	w.shell.Go(shell.ServingRoute())
+	for range 4 { // New, the sidebar's entries, a button
+		w.Window().Canvas().FocusNext()
+		w.Window().Canvas().Focused().TypedRune('/')
+	}
+	if want := "list list list list list "; pressed != want {
+		t.Errorf("pressed %q, want %q: what has the focus kept it", pressed, want)
+	}
 	w.last().host.Confirm(widgets.Confirm{Title: "Sure?", Verb: "Yes"})
 	w.MustText("Sure?")
 	w.Key(fyne.KeyEscape)

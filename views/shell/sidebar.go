@@ -83,7 +83,7 @@ func (n *navItem) FocusGained() { n.focused = true; n.Refresh() }
 func (n *navItem) FocusLost() { n.focused = false; n.Refresh() }
 
 // TypedRune is for Fyne.
-func (n *navItem) TypedRune(rune) {}
+func (n *navItem) TypedRune(r rune) { widgets.PassRune(r) }
 
 // TypedKey is for Fyne.
 func (n *navItem) TypedKey(e *fyne.KeyEvent) {

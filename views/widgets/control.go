@@ -38,7 +38,18 @@ func (c *control) FocusGained() { c.focused = true; c.Refresh() }
 func (c *control) FocusLost() { c.focused, c.byPointer = false, false; c.Refresh() }
 
 // TypedRune is for Fyne.
-func (c *control) TypedRune(rune) {}
+func (c *control) TypedRune(r rune) { PassRune(r) }
+
+// PassRune gives a character to the window: Fyne sends it to the focused object only, and
+// what takes no text must not keep "/" from the page.
+func PassRune(r rune) {
+	for _, w := range fyne.CurrentApp().Driver().AllWindows() {
+		if typed := w.Canvas().OnTypedRune(); typed != nil && w.Canvas().Focused() != nil {
+			typed(r)
+			return
+		}
+	}
+}
 
 // Cursor is for Fyne.
 func (c *control) Cursor() desktop.Cursor {
