@@ -41,8 +41,8 @@ func newConfiguration(p *Page, title string) *configuration {
 	c.table = widgets.NewTable(widgets.TableConfig{
 		Columns: []widgets.Column{
 			{Title: "Served entity", Flex: 2.4, Width: 190},
-			{Title: "State", Width: 120},
-			{Title: "Compute", Width: 90},
+			{Title: "State", Width: 140},
+			{Title: "Compute", Width: 84},
 			{Title: "Scale-out", Width: 110},
 			{Title: "Workers", Flex: 1, Width: 120},
 			{Title: "In flight", Width: 78, Align: fyne.TextAlignTrailing},
