@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"servery/engine/endpoint"
 	"servery/engine/telemetry"
@@ -37,9 +38,10 @@ func newRow(e endpoint.Endpoint, s telemetry.Summary) row {
 	words := []string{e.Name, e.Description}
 	if c != nil && len(c.Entities) > 0 {
 		served := byTraffic(c)
-		r.entities = twoLines(served, func(s share) string {
-			return fmt.Sprintf("%s v%d · %d %%", lastPart(s.entity.ModelName), s.entity.ModelVersion, s.percent)
-		})
+		r.entities = twoLines(served, func(s share) string { return lastPart(s.entity.ModelName) + " " + s.tail() })
+		if len(served) == 1 && utf8.RuneCountInString(r.entities[0]) > longEntity {
+			r.entities = [2]string{lastPart(served[0].entity.ModelName), served[0].tail()}
+		}
 		r.compute = twoLines(unlike(served), func(s share) string { return compute(s.entity) })
 		for _, s := range served {
 			words = append(words, s.entity.Name, s.entity.ModelName)
@@ -60,6 +62,13 @@ type share struct {
 	entity  endpoint.ServedEntity
 	percent int
 }
+
+// longEntity is how many letters of an entity fit on a line of the column at the window's
+// first size. A longer one takes two: cut, it would lose its version and its share.
+const longEntity = 24
+
+// tail is "v7 · 90 %".
+func (s share) tail() string { return fmt.Sprintf("v%d · %d %%", s.entity.ModelVersion, s.percent) }
 
 // byTraffic lists the served entities, most traffic first. Without routes the only entity
 // gets everything.
