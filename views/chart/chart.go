@@ -321,6 +321,13 @@ func (c *Chart) head() {
 		o.Resize(fyne.NewSize(w, 20))
 		x += w
 	}
+	u, v := c.unit.MinSize().Width, c.value.MinSize().Width
+	end := c.Size().Width
+	gap := float32(4)
+	if c.unit.Text == "" {
+		gap = 0
+	}
+	figure := end - u - gap - v
 	put(c.title, c.title.MinSize().Width)
 	for len(c.keys) < len(c.data.Lines) {
 		c.keys = append(c.keys, legendKey{canvas.NewRectangle(none), canvas.NewText("", none)})
@@ -331,19 +338,20 @@ func (c *Chart) head() {
 		k.mark.FillColor, k.mark.CornerRadius = theme.Color(l.Color), 1.5
 		c.style(k.name, theme.TextSecondary, theme.TextSmall, false)
 		k.name.Text = l.Name
+		// Where the chart is too narrow for all names, those at the right give way to the figure:
+		// under the pointer the chart names its lines.
+		k.mark.Hidden = end > 0 && x+12+16+k.name.MinSize().Width > figure-4
+		k.name.Hidden = k.mark.Hidden
+		if k.name.Hidden {
+			continue
+		}
 		x += 12
 		k.mark.Move(fyne.NewPos(x, 8.5))
 		k.mark.Resize(fyne.NewSize(11, 3))
 		x += 16
 		put(k.name, k.name.MinSize().Width)
 	}
-	u, v := c.unit.MinSize().Width, c.value.MinSize().Width
-	end := c.Size().Width
-	gap := float32(4)
-	if c.unit.Text == "" {
-		gap = 0
-	}
-	x = end - u - gap - v
+	x = figure
 	put(c.value, v)
 	x += gap
 	put(c.unit, u)

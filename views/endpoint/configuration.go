@@ -115,7 +115,7 @@ type entityCell struct {
 
 func newEntity() *entityCell {
 	c := &entityCell{model: widgets.NewText("", widgets.TextStyle{Color: theme.Link, Medium: true}), version: widgets.NewChip(""), name: widgets.Small("").Truncate()}
-	c.line = widgets.HStack(4, c.model, c.version)
+	c.line = widgets.Lead(4, c.model, c.version)
 	c.rows = widgets.VStack(0, c.line, c.name)
 	c.ExtendBaseWidget(c)
 	return c

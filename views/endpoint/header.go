@@ -24,7 +24,7 @@ func newHeader(p *Page) *header {
 	more := widgets.SecondaryButton("", nil).WithIcon(resources.IconMore)
 	more.OnTapped = func() { widgets.ShowMenu(more, p.menu()) }
 	query := widgets.PrimaryButton("Query endpoint", p.query).WithIcon(resources.IconPlay)
-	h.row = widgets.HStack(10, widgets.Title(p.name), h.badge)
+	h.row = widgets.Lead(10, widgets.Title(p.name), h.badge)
 	h.content = widgets.Spread(h.row, widgets.HStack(8, more, query))
 	return h
 }

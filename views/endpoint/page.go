@@ -77,9 +77,13 @@ func New(h shell.Host, r shell.Route, e Engine) *Page {
 	return p
 }
 
+// sideBySide is the least width at which the facts stand beside the charts: 294 for them,
+// the rest for three charts in a row.
+const sideBySide = 1000
+
 func (p *Page) build() {
 	left := widgets.VStack(16, p.active.content, p.pending.content, p.tabs)
-	columns := widgets.Columns(24, []float32{1, -270}, left, p.about.content)
+	columns := widgets.StackUnder(sideBySide, 24, []float32{1, -270}, left, p.about.content)
 	content := widgets.VStack(16, p.header.content, p.notice.content, columns)
 	p.scroll = widgets.Scroll(widgets.Inset(content, 20, 24, 24, 24))
 	p.body = p.scroll

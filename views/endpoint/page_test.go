@@ -148,6 +148,15 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+func TestTheSmallestWindowShowsEverything(t *testing.T) {
+	h, p := open(t, theme.Light, ready())
+	h.ShowPage(p, 816, 592)
+	h.Golden("narrow")
+	if w := p.scroll.MinSize().Width; w > 816 {
+		t.Errorf("the page is %v wide in a window that leaves it 816", w)
+	}
+}
+
 func TestTheStateIsToldAndWhatServes(t *testing.T) {
 	h, _ := open(t, theme.Light, ready())
 	h.MustText("ocr-recognizer", "Ready", "Active configuration", "main.vision.ppocr_rec", "v3", "80 %", "8 / 16", "5 + 2", "Small 0–4",

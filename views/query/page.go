@@ -73,7 +73,7 @@ func New(h shell.Host, r shell.Route, e Engine, past *History) *Page {
 	p.notice.Hide()
 	p.request, p.response, p.history = newRequestPane(p), newResponsePane(p), newHistoryPane(p)
 
-	p.bar = widgets.Spread(widgets.HStack(10, widgets.Title("Query "+p.name), p.badge), widgets.HStack(8, p.route, p.sendIt, p.stopIt))
+	p.bar = widgets.Spread(widgets.Lead(10, widgets.Title("Query "+p.name), p.badge), widgets.HStack(8, p.route, p.sendIt, p.stopIt))
 	panes := container.New(halves{16}, p.request.panel, p.response.panel)
 	p.root = widgets.FillPage(widgets.VStack(16, p.bar, p.notice), container.New(stretch{gap: 16, at: 0, least: leastPanes}, panes, p.history.panel)).(*fyne.Container)
 	p.scroll = widgets.Scroll(p.root)

@@ -16,6 +16,7 @@ type Paragraph struct {
 	widget.BaseWidget
 	style TextStyle
 	text  string
+	align fyne.TextAlign
 	width float32
 	lines []*canvas.Text
 	r     *renderer
@@ -36,6 +37,9 @@ func SmallParagraph(s string) *Paragraph {
 
 // MonoParagraph is monospace text, for addresses and paths.
 func MonoParagraph(s string) *Paragraph { return newParagraph(s, TextStyle{Mono: true}) }
+
+// Center puts the lines in the middle.
+func (p *Paragraph) Center() *Paragraph { p.align = fyne.TextAlignCenter; return p }
 
 func newParagraph(s string, style TextStyle) *Paragraph {
 	p := &Paragraph{style: style, text: s}
@@ -78,7 +82,7 @@ func (p *Paragraph) wrap() {
 	}
 	for i, t := range p.lines {
 		p.style.set(t)
-		t.Text = lines[i]
+		t.Text, t.Alignment = lines[i], p.align
 		place(t, 0, float32(i)*h, p.width, h)
 		if p.r != nil {
 			p.r.objects = append(p.r.objects, t)

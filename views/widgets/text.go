@@ -169,6 +169,12 @@ func (t *Text) CreateRenderer() fyne.WidgetRenderer {
 	)
 }
 
+// wide is the width that the whole text takes.
+func (t *Text) wide() float32 {
+	t.style.set(t.drawn)
+	return textWidth(t.text, t.drawn)
+}
+
 // textWidth measures a text as it would be drawn by the given object.
 func textWidth(s string, like *canvas.Text) float32 {
 	size, _ := fyne.CurrentApp().Driver().RenderedTextSize(s, like.TextSize, like.TextStyle, like.FontSource)
