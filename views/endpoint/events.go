@@ -29,10 +29,10 @@ func newEvents(p *Page) *events {
 	e := &events{p: p}
 	e.table = widgets.NewTable(widgets.TableConfig{
 		Columns: []widgets.Column{
-			{Title: "Time", Width: 170},
-			{Title: "Type", Width: 190},
-			{Title: "Served entity", Width: 150},
-			{Title: "Configuration", Width: 110},
+			{Title: "Time", Width: 146},
+			{Title: "Type", Width: 168},
+			{Title: "Served entity", Width: 140, HideUnder: 820},
+			{Title: "Configuration", Width: 110, HideUnder: 1000},
 			{Title: "Message", Flex: 1, Width: 200},
 		},
 		RowHeight: 36, FitRows: true,
