@@ -338,6 +338,19 @@ func TestModelsAreSearchedByAllWords(t *testing.T) {
 	h.Key(fyne.KeyEscape)
 }
 
+func TestAModelIsChosenWithoutThePointer(t *testing.T) {
+	h, p, _ := ranker(t, theme.Light)
+	before := len(p.form.entities)
+	h.Tap("Add served entity")
+	h.Type("Search models", "ctr_gbt")
+	h.Key(fyne.KeyReturn) // on to what was found
+	h.Key(fyne.KeyReturn) // takes it
+	h.NoText("Select served entity")
+	if len(p.form.entities) != before+1 {
+		t.Errorf("%d entities, want %d", len(p.form.entities), before+1)
+	}
+}
+
 func TestTheSelectionMovesByKeys(t *testing.T) {
 	h, p, _ := ranker(t, theme.Light)
 	h.Tap("Add served entity")

@@ -82,6 +82,7 @@ func (s *selection) build() fyne.CanvasObject {
 		},
 		UpdateCell: s.modelCell,
 		Opened:     s.choose,
+		Entered:    func(i int) { s.choose(i); s.confirm.Tapped(nil) },
 		Moved:      s.choose,
 	})
 	s.nothing = widgets.NewEmptyState(resources.IconSearch, "No model matches", "Search by catalog, schema or name.")
@@ -102,6 +103,7 @@ func (s *selection) build() fyne.CanvasObject {
 		},
 		UpdateCell: s.versionCell,
 		Opened:     func(i int) { s.chooseVersion(s.model.Versions[i]) },
+		Entered:    func(i int) { s.chooseVersion(s.model.Versions[i]); s.confirm.Tapped(nil) },
 		Moved:      func(i int) { s.chooseVersion(s.model.Versions[i]) },
 	})
 	s.facts = widgets.NewKeyValues(76)

@@ -28,6 +28,7 @@ type TableConfig struct {
 	NewCell    func(col int) fyne.CanvasObject
 	UpdateCell func(row, col int, cell fyne.CanvasObject)
 	Opened     func(row int)            // click or Enter; may be nil
+	Entered    func(row int)            // Enter or Space, where they do more than a click; may be nil
 	Moved      func(row int)            // a key moved the mark; may be nil
 	Menu       func(row int) *fyne.Menu // right click; may be nil
 	Sorted     func(col int, descending bool)
@@ -171,6 +172,8 @@ func (t *Table) TypedKey(e *fyne.KeyEvent) {
 		t.move(-t.c.Len())
 	case e.Name == fyne.KeyEnd:
 		t.move(t.c.Len())
+	case isPress(e.Name) && t.current >= 0 && t.c.Entered != nil:
+		t.c.Entered(t.current)
 	case isPress(e.Name) && t.current >= 0 && t.c.Opened != nil:
 		t.c.Opened(t.current)
 	case e.Name == fyne.KeyEscape:
