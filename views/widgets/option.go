@@ -320,7 +320,10 @@ func (s *Segmented) CreateRenderer() fyne.WidgetRenderer {
 		func() fyne.Size { return fyne.NewSize(s.width(), theme.Size(theme.ControlHeight)) },
 		func() {
 			s.back.FillColor, s.mark.FillColor = theme.Color(theme.Card), theme.Color(theme.PressWash)
-			ring(s.frame, s.ringed(), theme.InputBorder)
+			// On a ground that is transparent the GL painter makes the line two pixels thick, so
+			// the border belongs to the ground and only the focus ring lies over it.
+			s.back.StrokeColor, s.back.StrokeWidth = theme.Color(theme.InputBorder), 1
+			ring(s.frame, s.ringed(), "")
 			for _, l := range s.lines {
 				l.FillColor = theme.Color(theme.InputBorder)
 			}
