@@ -14,6 +14,7 @@ import (
 
 	"servery/engine/endpoint"
 	"servery/engine/registry"
+	"servery/views/widgets"
 )
 
 func TestTheCommandLineNamesAFolderAndAModel(t *testing.T) {
@@ -106,7 +107,7 @@ func TestAModelIsPickedOutOfWhatWasDropped(t *testing.T) {
 
 func TestAnErrorReadsAsASentence(t *testing.T) {
 	for in, want := range map[string]string{"port 8642 is taken": "Port 8642 is taken.", "Done!": "Done!", "": ""} {
-		if got := sentence(in); got != want {
+		if got := widgets.Sentence(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

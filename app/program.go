@@ -105,7 +105,7 @@ func (p *program) showFailure(err error) {
 	case errors.As(err, &corrupt):
 		title = "The data folder is damaged"
 	}
-	text := widgets.NewParagraph(sentence(err.Error()))
+	text := widgets.NewParagraph(widgets.Sentence(err.Error()))
 	again := widgets.PrimaryButton("Try again", nil)
 	again.OnTapped = func() { again.SetBusy(true); p.open() }
 	copied := widgets.SecondaryButton("Copy the message", func() { p.app.Clipboard().SetContent(title + "\n" + err.Error()) })
@@ -174,19 +174,4 @@ func paths(uris []fyne.URI) []string {
 		}
 	}
 	return all
-}
-
-// sentence gives a Go error the form of a sentence.
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	r := []rune(s)
-	if r[0] >= 'a' && r[0] <= 'z' {
-		r[0] -= 'a' - 'A'
-	}
-	if last := r[len(r)-1]; last != '.' && last != '?' && last != '!' {
-		r = append(r, '.')
-	}
-	return string(r)
 }

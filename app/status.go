@@ -8,6 +8,7 @@ import (
 	"servery/engine/endpoint"
 	"servery/engine/telemetry"
 	"servery/views/shell"
+	"servery/views/widgets"
 )
 
 // lookEvery is how often the program looks at what changes without telling: the machine's
@@ -58,7 +59,7 @@ func (p *program) readStatus() shell.Status {
 		s.MemoryFraction = float64(machine.MemoryUsed) / float64(machine.MemoryTotal)
 	}
 	if err := e.ListenError(); err != nil {
-		s.Problem = sentence(err.Error())
+		s.Problem = widgets.Sentence(err.Error())
 	} else if _, err := e.RuntimeStatus(); err != nil {
 		s.Problem = "ONNX Runtime is missing: models cannot be served yet."
 	}

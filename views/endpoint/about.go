@@ -110,7 +110,7 @@ func (a *about) setEvents(latest []telemetry.Event) {
 	a.latest.RemoveAll()
 	for _, v := range latest {
 		clock := widgets.NewText(a.p.local(v.At).Format("15:04:05"), widgets.TextStyle{Mono: true, Color: theme.TextSecondary})
-		a.latest.Add(widgets.Columns(8, []float32{-58, 1}, widgets.VStack(0, clock), widgets.SmallParagraph(shorten(v.Message, mostEventLetters))))
+		a.latest.Add(widgets.Columns(8, []float32{-58, 1}, widgets.VStack(0, clock), widgets.SmallParagraph(shorten(widgets.Sentence(v.Message), mostEventLetters))))
 	}
 	a.recent.Hidden = len(latest) == 0
 	a.content.Refresh()

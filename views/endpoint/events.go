@@ -89,7 +89,7 @@ func (e *events) update(row, col int, cell fyne.CanvasObject) {
 		}
 		widgets.SetCell(cell, text)
 	case 4:
-		widgets.SetCell(cell, v.Message)
+		widgets.SetCell(cell, widgets.Sentence(v.Message))
 	}
 }
 
@@ -98,7 +98,7 @@ func (e *events) open(row int) {
 	v := e.rows[row]
 	e.p.host.Modal(widgets.ModalConfig{
 		Title: typeWords(v.Type), Width: 560,
-		Content: widgets.VStack(10, widgets.Small(e.p.local(v.At).Format("2 January 2006, 15:04:05.000")), widgets.NewParagraph(v.Message)),
+		Content: widgets.VStack(10, widgets.Small(e.p.local(v.At).Format("2 January 2006, 15:04:05.000")), widgets.NewParagraph(widgets.Sentence(v.Message))),
 		Buttons: []*widgets.Button{widgets.SecondaryButton("Copy", func() { e.p.host.Copy(eventLine(v)) })},
 	})
 }

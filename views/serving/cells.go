@@ -31,7 +31,7 @@ func columns() []widgets.Column {
 	end := fyne.TextAlignTrailing
 	return []widgets.Column{
 		colName:     {Title: "Name", Width: 142, Flex: 3, Sortable: true},
-		colState:    {Title: "State", Width: 142, Sortable: true},
+		colState:    {Title: "State", Width: 134, Sortable: true},
 		colEntities: {Title: "Served entities", Width: 168, Flex: 3},
 		colCompute:  {Title: "Compute", Width: 112, Flex: 1, Sortable: true, HideUnder: 960},
 		colWorkers:  {Title: "Workers", Width: 72, Align: end, Sortable: true, HideUnder: 880},
@@ -39,7 +39,7 @@ func columns() []widgets.Column {
 		colRecent:   {Title: "Last 15 min", Width: 100, HideUnder: 800},
 		colLatency:  {Title: "p50 / p99 ms", Width: 106, Align: end, Sortable: true},
 		colTags:     {Title: "Tags", Width: 116, Flex: 1, HideUnder: 1080},
-		colModified: {Title: "Last modified", Width: 112, Sortable: true},
+		colModified: {Title: "Last modified", Width: 124, Sortable: true},
 		colMenu:     {Width: 40},
 	}
 }

@@ -249,7 +249,8 @@ func (p *Page) showStates() {
 func (p *Page) showListen() {
 	err := p.engine.ListenError()
 	if err != nil {
-		p.listen.SetText("Other programs cannot reach the endpoints", err.Error())
+		p.listen.SetText("Other programs cannot reach the endpoints",
+			widgets.Sentence(err.Error())+" Then start Servery again. Inside this window everything works.")
 	}
 	p.showBanner(p.listen, err != nil)
 }
@@ -258,7 +259,7 @@ func (p *Page) showListen() {
 func (p *Page) readRuntime() {
 	shell.Task(p.host, func(context.Context) (string, error) { return p.engine.RuntimeStatus() }, func(_ string, err error) {
 		if err != nil {
-			p.runtime.SetText("Models cannot run yet", err.Error())
+			p.runtime.SetText("Models cannot run yet", widgets.Sentence(err.Error()))
 		}
 		p.showBanner(p.runtime, err != nil)
 	})
