@@ -130,6 +130,7 @@ func (p *program) start(e *engine.Engine) {
 		Dropped:     p.dropped,
 	})
 	p.window.SetContent(p.shell.Content())
+	p.window.SetCloseIntercept(func() { p.shell.MayClose(p.window.Close) })
 	p.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { p.shell.Dropped(paths(uris)) })
 	p.showStatus()
 	p.shell.Go(shell.ServingRoute())

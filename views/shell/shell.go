@@ -38,6 +38,7 @@ type Shell struct {
 	global map[chord]func()
 	heard  map[chord]bool
 	own    *pageHost
+	asked  *widgets.Modal // the last question whether to discard changes; may be closed
 	mode   theme.Mode
 }
 
@@ -153,6 +154,10 @@ func (s *Shell) Back() {
 	s.leave(func() { s.cut(len(s.stack) - 1); s.show() })
 }
 
+// MayClose calls proceed where no work would be lost with the window, else once the
+// person agreed.
+func (s *Shell) MayClose(proceed func()) { s.leave(proceed) }
+
 // leave asks the current page whether it may be closed, then goes on.
 func (s *Shell) leave(proceed func()) {
 	cur := s.current()
@@ -162,7 +167,10 @@ func (s *Shell) leave(proceed func()) {
 	}
 	if l, ok := cur.page.(Leaver); ok {
 		if q := l.MayLeave(); q != "" {
-			s.own.Confirm(widgets.Confirm{Title: "Discard changes?", Text: q, Verb: "Discard", Danger: true, Confirmed: proceed})
+			if s.asked != nil {
+				s.asked.Hide() // asked twice, such as by the window's button: the last one counts
+			}
+			s.asked = widgets.ShowConfirm(s.own.Canvas(), widgets.Confirm{Title: "Discard changes?", Text: q, Verb: "Discard", Danger: true, Confirmed: proceed})
 			return
 		}
 	}

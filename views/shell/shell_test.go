@@ -172,6 +172,25 @@ func TestUnsavedWorkIsAskedAbout(t *testing.T) {
 	}
 }
 
+func TestTheWindowAsksBeforeItClosesOverUnsavedWork(t *testing.T) {
+	w := newWorld(t, theme.Light)
+	closed := 0
+	w.shell.Go(shell.CreateRoute("", ""))
+	w.shell.MayClose(func() { closed++ })
+	if closed != 1 {
+		t.Fatal("an empty form held the window")
+	}
+	w.last().question = "The form is filled in."
+	w.shell.MayClose(func() { closed++ })
+	w.shell.MayClose(func() { closed++ })
+	w.MustText("Discard changes?")
+	w.Tap("Discard")
+	w.NoText("Discard changes?")
+	if closed != 2 {
+		t.Errorf("closed %d times, want once more", closed-1)
+	}
+}
+
 func TestAFormDoesNotStayBehindWhatItMade(t *testing.T) {
 	w := newWorld(t, theme.Light)
 	w.shell.Go(shell.CreateRoute("", ""))
