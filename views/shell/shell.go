@@ -205,12 +205,22 @@ func (s *Shell) show() {
 		return
 	}
 	s.crumbs()
+	s.unfocus()
 	s.frame.setPage(e.page.Content())
 	s.frame.selectNav(e.route.root())
 	e.page.Refresh(nil)
 	e.shown = true
 	e.page.Shown()
 	s.crumbs()
+}
+
+// unfocus takes the focus from the page that goes out of sight: it would keep the keys,
+// and Enter would press what nobody sees. The sidebar keeps it.
+func (s *Shell) unfocus() {
+	canvas := s.c.Window.Canvas()
+	if _, stays := canvas.Focused().(*navItem); !stays && canvas.Overlays().Top() == nil {
+		canvas.Unfocus()
+	}
 }
 
 func (s *Shell) crumbs() {

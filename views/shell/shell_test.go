@@ -276,6 +276,30 @@ func TestKeysReachTheShownPageOnly(t *testing.T) {
 	w.NoText("Sure?")
 }
 
+func TestAHiddenPageHasNoFocus(t *testing.T) {
+	w := newWorld(t, theme.Light)
+	opened, stopped := 0, 0
+	list := widgets.NewTable(widgets.TableConfig{Columns: []widgets.Column{{Title: "Name", Flex: 1}}, Len: func() int { return 1 },
+		NewCell: func(int) fyne.CanvasObject { return widgets.TextCell() }, UpdateCell: func(int, int, fyne.CanvasObject) {},
+		Opened: func(int) { opened++ }})
+	w.shell.Go(shell.ModelsRoute())
+	page := w.last()
+	page.content = list
+	w.shell.Go(shell.EndpointRoute("a"))
+	w.shell.Back()
+	canvas := w.Window().Canvas()
+	canvas.Focus(list)
+	page.host.Shortcut(fyne.KeyEscape, 0, func() { stopped++ })
+	canvas.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if stopped != 1 {
+		t.Error("a table with the focus kept Escape from its page")
+	}
+	w.shell.Go(shell.EndpointRoute("b"))
+	if f := canvas.Focused(); f != nil || opened != 0 {
+		t.Errorf("%T of the hidden page has the focus; opened %d", f, opened)
+	}
+}
+
 func TestTheLookIsChosenFromTheTopBar(t *testing.T) {
 	w := newWorld(t, theme.Light)
 	w.Tap("Theme")

@@ -98,9 +98,14 @@ func ring(r *canvas.Rectangle, on bool, border fyne.ThemeColorName) {
 	}
 }
 
-// escape closes the topmost dialog over the canvas of o, if there is one.
+// escape closes the topmost dialog over the canvas of o; where there is none Escape is the
+// page's, as if nothing had the focus.
 func escape(o fyne.CanvasObject) {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil {
-		CloseTop(c)
+	c := fyne.CurrentApp().Driver().CanvasForObject(o)
+	if c == nil || CloseTop(c) {
+		return
+	}
+	if typed := c.OnTypedKey(); typed != nil {
+		typed(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	}
 }
