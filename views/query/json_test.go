@@ -156,3 +156,11 @@ func BenchmarkPrettyAMegabyte(b *testing.B) {
 		pretty(body)
 	}
 }
+
+func TestALineOfSeveralValuesFitsTheEditor(t *testing.T) {
+	got := pretty([]byte(`{"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 2.0], [3.0, 4.0]]}}`))
+	want := "{\n  \"dataframe_split\": {\n    \"columns\": [\"x\", \"y\"],\n    \"data\": [[1.0, 2.0], [3.0, 4.0]]\n  }\n}"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

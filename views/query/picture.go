@@ -22,6 +22,7 @@ type pictureRow struct {
 	image *canvas.Image
 	name  *widgets.Text
 	kind  *widgets.Paragraph
+	frame *fyne.Container // of the image
 	row   *fyne.Container
 }
 
@@ -29,10 +30,27 @@ func newPictureRow() *pictureRow {
 	p := &pictureRow{image: &canvas.Image{FillMode: canvas.ImageFillContain, ScaleMode: canvas.ImageScalePixels},
 		name: widgets.Strong("").Truncate(), kind: widgets.SmallParagraph("")}
 	words := container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), widgets.VStack(4, p.name, p.kind), layout.NewSpacer())
-	p.row = widgets.Columns(16, []float32{-pictureSide, 1}, widgets.Fixed(p.image, pictureSide, pictureSide), words)
+	p.frame = container.New(atLeft{p.image}, p.image)
+	p.row = widgets.Columns(16, []float32{-pictureSide, 1}, widgets.Fixed(p.frame, pictureSide, pictureSide), words)
 	p.row.Hide()
 	return p
 }
+
+// atLeft gives a picture its proportions, at the left: in the middle of its square it would
+// stand beside the line that everything else begins at.
+type atLeft struct{ image *canvas.Image }
+
+func (l atLeft) Layout(_ []fyne.CanvasObject, size fyne.Size) {
+	w := size.Width
+	if l.image.Image != nil {
+		b := l.image.Image.Bounds()
+		w = min(w, size.Height*float32(b.Dx())/float32(b.Dy()))
+	}
+	l.image.Resize(fyne.NewSize(w, size.Height))
+	l.image.Move(fyne.NewPos(0, 0))
+}
+
+func (l atLeft) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(1, 1) }
 
 // show reads the request again.
 func (p *pictureRow) show(body string) {
@@ -46,6 +64,7 @@ func (p *pictureRow) show(body string) {
 	p.kind.SetText(fmt.Sprintf("The first picture of the request, %d × %d", b.Dx(), b.Dy()))
 	p.image.Image = img
 	p.image.Refresh()
+	p.frame.Refresh()
 	p.row.Refresh()
 }
 

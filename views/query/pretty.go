@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// longest is how wide a value may be to stand on one line, in bytes.
-const longest = 72
+// longest is how wide a line may be that holds a value of several, in bytes without the
+// spaces after commas and colons: with them it still fits the editor in a window of 1440.
+const longest = 62
 
 // pretty lays out JSON for reading: what fits stands on one line, and so does each list
 // of plain values however long, so that a picture of 28 × 28 takes 28 lines and not 784.
@@ -23,24 +24,25 @@ func pretty(body []byte) string {
 	}
 	var b strings.Builder
 	b.Grow(c.Len() * 5 / 4)
-	write(&b, c.Bytes(), "")
+	write(&b, c.Bytes(), "", 0)
 	return b.String()
 }
 
-// write lays out one compact value whose lines begin with margin.
-func write(b *strings.Builder, v []byte, margin string) {
+// write lays out one compact value whose lines begin with margin. used is what stands on
+// its first line already.
+func write(b *strings.Builder, v []byte, margin string, used int) {
 	if len(v) < 3 || (v[0] != '[' && v[0] != '{') {
 		b.Write(v)
 		return
 	}
 	parts := split(v)
-	if len(v) <= longest || (v[0] == '[' && flat(parts)) {
+	if used+len(v) <= longest || (v[0] == '[' && flat(parts)) {
 		inline(b, v)
 		return
 	}
 	if v[0] == '[' && len(parts) == 1 {
 		b.WriteByte('[')
-		write(b, parts[0], margin)
+		write(b, parts[0], margin, used+1)
 		b.WriteByte(']')
 		return
 	}
@@ -51,13 +53,14 @@ func write(b *strings.Builder, v []byte, margin string) {
 			b.WriteByte(',')
 		}
 		b.WriteString("\n" + deeper)
+		used := len(deeper)
 		if v[0] == '{' {
 			n := keyEnd(p)
 			b.Write(p[:n])
 			b.WriteString(": ")
-			p = p[n+1:]
+			p, used = p[n+1:], used+n+2
 		}
-		write(b, p, deeper)
+		write(b, p, deeper, used)
 	}
 	b.WriteString("\n" + margin)
 	b.WriteByte(v[len(v)-1])
