@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,45 +106,42 @@ func (f figures) at(q float64) time.Duration {
 	return f[min(int(q*float64(len(f))), len(f)-1)]
 }
 
-// openLoop sends at a constant rate whatever the answers take: each latency counts from
-// the moment the request was due, so that a stall is not hidden by requests that were
-// never sent. overhead is each latency less the model's run as the worker told it.
+// openLoop sends at a constant rate whatever the answers take, the connections in turn. A
+// request that was due while its connection still waited for an answer counts from the
+// moment it was due, so that a stall is not hidden by requests that were never sent; one
+// whose connection was free counts from the moment it was sent, so that the late wake-up
+// of a timer (60 µs to 1 ms here) is not taken for the server's time. overhead is each
+// latency less the model's run as the worker told it.
 func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (total, overhead figures) {
 	t.Helper()
-	free := make(chan *wire, len(conns))
-	for _, c := range conns {
-		free <- c
-	}
 	var mu sync.Mutex
 	var failed error
 	var work sync.WaitGroup
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	began := time.Now()
 	n := int(length.Seconds() * float64(rate))
-	for i := range n {
-		at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		// A timer wakes up to a millisecond late: the last stretch is waited out awake.
-		if d := time.Until(at) - 300*time.Microsecond; d > 0 {
-			time.Sleep(d)
-		}
-		for time.Now().Before(at) {
-		}
-		c := <-free
-		// On this goroutine while a connection answers fast; the rest overlap.
-		work.Add(1)
-		go func() {
-			defer work.Done()
-			a, err := c.do()
-			took := time.Since(at)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil || a.status != http.StatusOK {
-				failed = fmt.Errorf("status %d: %v: %s", a.status, err, c.body)
+	for k, c := range conns {
+		work.Go(func() {
+			var mine, less figures
+			for i := k; i < n; i += len(conns) {
+				at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
+				if d := time.Until(at); d > 0 {
+					time.Sleep(d)
+					at = time.Now()
+				}
+				a, err := c.do()
+				took := time.Since(at)
+				if err != nil || a.status != http.StatusOK {
+					mu.Lock()
+					failed = fmt.Errorf("status %d: %v: %s", a.status, err, c.body)
+					mu.Unlock()
+					return
+				}
+				mine, less = append(mine, took), append(less, took-a.run)
 			}
-			total, overhead = append(total, took), append(overhead, took-a.run)
-			free <- c
-		}()
+			mu.Lock()
+			total, overhead = append(total, mine...), append(overhead, less...)
+			mu.Unlock()
+		})
 	}
 	work.Wait()
 	if failed != nil {
