@@ -244,7 +244,7 @@ func (o *owner) whyNotReady() string {
 		c = e.Pending
 	}
 	if c == nil {
-		return fmt.Sprintf("Endpoint '%s' has no configuration yet: give it a served entity.", o.name)
+		return fmt.Sprintf("Endpoint '%s' has no configuration: delete it and create it again with a served entity.", o.name)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Endpoint '%s' is not ready.", o.name)
