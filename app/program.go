@@ -35,6 +35,7 @@ type program struct {
 	engine *engine.Engine
 	shell  *shell.Shell
 	status statusBar
+	looks  int // how often look ran
 
 	pumps sync.WaitGroup
 	stop  context.CancelFunc // of the pumps

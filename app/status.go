@@ -12,11 +12,13 @@ import (
 )
 
 // lookEvery is how often the program looks at what changes without telling: the machine's
-// load, and the time that a running update takes. The sidebar's meters are shown anew only
-// when one moved by statusStep: on an idle machine the window is not repainted at all.
+// load, and the time that a running update takes. The sidebar's meters are looked at every
+// statusLooks-th time and shown anew only when one moved by statusStep: each time repaints
+// the whole window, and on an idle machine that is all it would do.
 const (
-	lookEvery  = time.Second
-	statusStep = 0.05
+	lookEvery   = time.Second
+	statusLooks = 4
+	statusStep  = 0.1
 )
 
 // statusBar is what the sidebar shows, to leave it alone where nothing changed.
@@ -69,10 +71,12 @@ func (p *program) readStatus() shell.Status {
 // look shows what changes without telling: also on the page, which says at length what
 // the sidebar says in a word.
 func (p *program) look() {
-	before := p.status.shown.Problem
-	p.showStatus()
-	if p.status.shown.Problem != before {
-		p.shell.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	if p.looks++; p.looks%statusLooks == 0 {
+		before := p.status.shown.Problem
+		p.showStatus()
+		if p.status.shown.Problem != before {
+			p.shell.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+		}
 	}
 	r := p.shell.Route()
 	if r.Page != shell.PageEndpoint {

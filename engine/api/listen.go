@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -139,6 +140,29 @@ func (l *cappedListener) room() bool {
 	}
 	oldest.Close()
 	return true
+}
+
+// drain waits until no connection is open, for patience at most and not beyond ctx.
+func (l *cappedListener) drain(ctx context.Context, patience time.Duration) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	look := time.NewTicker(patience / 20)
+	defer look.Stop()
+	for {
+		l.mu.Lock()
+		n := len(l.open)
+		l.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-late.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // closeIdle closes every connection on which no request runs.

@@ -23,6 +23,10 @@ const (
 	// freshPatience is how long Close waits for the first request on a connection that
 	// has sent none yet. net/http alone waits five seconds for it.
 	freshPatience = 250 * time.Millisecond
+	// drainPatience is how long Close goes on answering on the connections that are open,
+	// each answer with Connection: close, before it closes them: one that looks idle may have
+	// a request on its way, and its client would not know whether that was carried out.
+	drainPatience = 200 * time.Millisecond
 )
 
 // Options say how to serve.
@@ -44,6 +48,7 @@ type Server struct {
 	log      *slog.Logger
 	http     http.Server
 	listener atomic.Pointer[cappedListener]
+	draining atomic.Bool // answers end their connection
 
 	wrongTokens brake
 }
@@ -88,16 +93,19 @@ func (s *Server) Serve(l net.Listener) error {
 	capped := capListener(l, maxConnections)
 	s.listener.Store(capped)
 	s.http.Handler = guarded{s, portOf(l.Addr())}
-	if err := s.http.Serve(capped); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(capped); !errors.Is(err, http.ErrServerClosed) && !s.draining.Load() {
 		return fmt.Errorf("the REST server stopped: %w", err)
 	}
 	return nil
 }
 
-// Close stops listening and lets requests in flight finish until ctx ends; what is left
-// then is cut off and ctx's error returned.
+// Close has busy clients go, stops listening and lets requests in flight finish until ctx
+// ends; what is left then is cut off and ctx's error returned.
 func (s *Server) Close(ctx context.Context) error {
+	s.draining.Store(true)
 	if l := s.listener.Load(); l != nil {
+		_ = l.Close() // no newcomer: Shutdown would find it without a request yet
+		l.drain(ctx, drainPatience)
 		timer := time.AfterFunc(freshPatience, l.closeIdle)
 		defer timer.Stop()
 	}
@@ -108,6 +116,8 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
+var connectionClose = []string{"close"}
+
 // guarded is the way in: every request passes its checks in this order.
 type guarded struct {
 	*Server
@@ -115,6 +125,9 @@ type guarded struct {
 }
 
 func (g guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.draining.Load() {
+		w.Header()["Connection"] = connectionClose
+	}
 	if g.log.Enabled(r.Context(), slog.LevelDebug) {
 		watched := &watchedWriter{ResponseWriter: w}
 		start := time.Now()
