@@ -236,10 +236,10 @@ func TestTheStateFilterOffersTheStatesThereAre(t *testing.T) {
 
 func TestTitlesSortTheList(t *testing.T) {
 	w := open(t, theme.Light, mockUp())
-	for title, first := range map[string]string{"QPS": "ads-ranking", "Last modified": "ocr-recognizer", "State": "churn-classifier"} {
-		w.Tap(title)
-		if got := w.names(); got[0] != first {
-			t.Errorf("by %s the first is %s, want %s", title, got[0], first)
+	for _, c := range []struct{ title, first string }{{"QPS", "ads-ranking"}, {"Last modified", "ocr-recognizer"}, {"State", "churn-classifier"}} {
+		w.Tap(c.title)
+		if got := w.names(); got[0] != c.first {
+			t.Errorf("by %s the first is %s, want %s", c.title, got[0], c.first)
 		}
 	}
 	w.Tap("QPS")
