@@ -37,7 +37,6 @@ type fake struct {
 	reads     map[string]int
 	models    map[string]registry.Model
 	events    map[string][]telemetry.Event
-	creator   string
 	imports   []registry.Import
 	onImport  func(context.Context, registry.Import) (registry.Version, error)
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)

@@ -232,7 +232,6 @@ type scoreBars struct {
 	title, kind *widgets.Text
 	head        *fyne.Container
 	rows        *fyne.Container
-	scroll      fyne.CanvasObject
 	box         *fyne.Container
 }
 

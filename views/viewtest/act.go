@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
 	"servery/views/widgets"
 )
@@ -176,7 +175,7 @@ func (h *Harness) Key(name fyne.KeyName) {
 }
 
 // Tab moves the focus to the next object.
-func (h *Harness) Tab() { test.FocusNext(h.window.Canvas()) }
+func (h *Harness) Tab() { h.window.Canvas().FocusNext() }
 
 // Focused is what has the focus.
 func (h *Harness) Focused() fyne.Focusable { return h.window.Canvas().Focused() }

@@ -19,9 +19,9 @@ const (
 	// goroutines, which say nothing about a model.
 	linesOfDump = 4
 	// lastLines are kept for what is told of the end of the process: what it wrote in its
-	// last lastSeconds, each cut to longestLast bytes.
+	// last lastSpan, each cut to longestLast bytes.
 	lastLines, longestLast = 3, 200
-	lastSeconds            = 10 * time.Second
+	lastSpan               = 10 * time.Second
 )
 
 // lineReader reads what a process writes to its output.
@@ -109,7 +109,7 @@ func (l *lineReader) lastWords(now time.Time) string {
 	defer l.mu.Unlock()
 	var lines []string
 	for _, t := range l.tail {
-		if now.Sub(t.at) <= lastSeconds {
+		if now.Sub(t.at) <= lastSpan {
 			lines = append(lines, "“"+t.text+"”")
 		}
 	}
