@@ -317,3 +317,19 @@ func TestBackoff(t *testing.T) {
 		t.Error("a request that is to blame must not lengthen the pauses")
 	}
 }
+
+// A body that is given back twice is later handed to two requests at once.
+func TestAFailureGivesItsBodyBackOnce(t *testing.T) {
+	for name, kind := range map[string]kind{"failed": kindFailed, "another": kindLoaded} {
+		t.Run(name, func(t *testing.T) {
+			p := &process{control: make(chan frame, 1), gone: make(chan struct{})}
+			released := 0
+			p.control <- frame{header: header{Kind: kind}, Body: &buffer{b: []byte(`{}`), release: func() { released++ }}}
+			f, err := p.next(t.Context(), kindOpened)
+			f.release()
+			if err == nil || released != 1 {
+				t.Errorf("released %d times, error %v", released, err)
+			}
+		})
+	}
+}

@@ -174,8 +174,9 @@ func (p *process) take(f frame) error {
 	return malformed("kind %d sent to the engine", f.Kind)
 }
 
-// next waits for the next control frame of one of the kinds. The error is what a failure
-// frame says, ctx's cause, or *diedError.
+// next waits for the next control frame, which must be of the kind wanted. The error is
+// what a failure frame says, ctx's cause, or *diedError; no frame comes with it, for its
+// body is released already, and a body released twice is handed out twice.
 func (p *process) next(ctx context.Context, wanted kind) (frame, error) {
 	var f frame
 	select {
@@ -190,10 +191,10 @@ func (p *process) next(ctx context.Context, wanted kind) (frame, error) {
 		return f, nil
 	case kindFailed:
 		defer f.release()
-		return f, parseFailure(f.bytes())
+		return frame{}, parseFailure(f.bytes())
 	}
 	f.release()
-	return f, malformed("kind %d where %d was due", f.Kind, wanted)
+	return frame{}, malformed("kind %d where %d was due", f.Kind, wanted)
 }
 
 // diedError is a process that ended before it was ready.
