@@ -53,10 +53,11 @@ func TestFiguresRequestPath(t *testing.T) {
 		return conns
 	}
 	openLoop(t, connect(address, "/serving-endpoints/ten/invocations", 8), 1000, 2*time.Second) // warm
-	total, overhead := openLoop(t, connect(address, "/serving-endpoints/ten/invocations", 8), 1000, 20*time.Second)
-	echo, _ := openLoop(t, connect(peer, "/", 8), 1000, 20*time.Second)
+	total, overhead, inside := openLoop(t, connect(address, "/serving-endpoints/ten/invocations", 8), 1000, 20*time.Second)
+	echo, _, _ := openLoop(t, connect(peer, "/", 8), 1000, 20*time.Second)
 	report(t, "1,000 requests/s, ten columns: total", total)
 	report(t, "1,000 requests/s, ten columns: less the model's run", overhead)
+	report(t, "1,000 requests/s, ten columns: inside the engine, less the run", inside)
 	report(t, "1,000 requests/s: peer net/http echo", echo)
 	t.Logf("overhead above the echo at 1,000 requests/s: p50 %v, p99 %v; ratio p50 %.2f, p99 %.2f",
 		overhead.at(0.5)-echo.at(0.5), overhead.at(0.99)-echo.at(0.99),

@@ -36,10 +36,11 @@ func dial(t testing.TB, address, path, token, body string) *wire {
 	return &wire{conn: conn, r: bufio.NewReader(conn), request: []byte(request)}
 }
 
-// answered is one request's answer: its status and, from Server-Timing, the model's run.
+// answered is one request's answer: its status and, from Server-Timing, the model's run
+// and the time that the engine had the request.
 type answered struct {
-	status int
-	run    time.Duration
+	status     int
+	run, total time.Duration
 }
 
 func (w *wire) do() (answered, error) {
@@ -72,7 +73,7 @@ func (w *wire) do() (answered, error) {
 				return a, err
 			}
 		case "Server-Timing":
-			a.run = stage(value, "run")
+			a.run, a.total = stage(value, "run"), stage(value, "total")
 		}
 	}
 	if length < 0 {
@@ -111,8 +112,9 @@ func (f figures) at(q float64) time.Duration {
 // moment it was due, so that a stall is not hidden by requests that were never sent; one
 // whose connection was free counts from the moment it was sent, so that the late wake-up
 // of a timer (60 µs to 1 ms here) is not taken for the server's time. overhead is each
-// latency less the model's run as the worker told it.
-func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (total, overhead figures) {
+// latency less the model's run as the worker told it, inside is the time that the engine
+// had the request less the same run.
+func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (total, overhead, inside figures) {
 	t.Helper()
 	var mu sync.Mutex
 	var failed error
@@ -121,7 +123,7 @@ func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (tota
 	n := int(length.Seconds() * float64(rate))
 	for k, c := range conns {
 		work.Go(func() {
-			var mine, less figures
+			var mine, less, within figures
 			for i := k; i < n; i += len(conns) {
 				at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
 				if d := time.Until(at); d > 0 {
@@ -136,10 +138,10 @@ func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (tota
 					mu.Unlock()
 					return
 				}
-				mine, less = append(mine, took), append(less, took-a.run)
+				mine, less, within = append(mine, took), append(less, took-a.run), append(within, a.total-a.run)
 			}
 			mu.Lock()
-			total, overhead = append(total, mine...), append(overhead, less...)
+			total, overhead, inside = append(total, mine...), append(overhead, less...), append(inside, within...)
 			mu.Unlock()
 		})
 	}
@@ -149,7 +151,8 @@ func openLoop(t testing.TB, conns []*wire, rate int, length time.Duration) (tota
 	}
 	slices.Sort(total)
 	slices.Sort(overhead)
-	return total, overhead
+	slices.Sort(inside)
+	return total, overhead, inside
 }
 
 // closedLoop keeps every connection busy for a time and returns requests per second.

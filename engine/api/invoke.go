@@ -16,6 +16,7 @@ func isScoring(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/se
 // invoke answers one scoring request (spec D1). The model's answer goes out byte for byte
 // as the worker wrote it, also where it is an error, whoever asks.
 func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error {
+	began := time.Now()
 	body, err := readBody(w, r, maxScoringBody)
 	if err != nil {
 		return err
@@ -34,16 +35,16 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error 
 	if answer.Release != nil {
 		defer answer.Release()
 	}
-	sendAnswer(w, &answer)
+	sendAnswer(w, &answer, time.Since(began))
 	body.free()
 	return nil
 }
 
 // sendAnswer writes a scoring answer with its headers: which served entity answered, and
-// where the time went.
-func sendAnswer(w http.ResponseWriter, a *endpoint.Answer) {
+// where the time went. took is what it all took, from the request's header to now.
+func sendAnswer(w http.ResponseWriter, a *endpoint.Answer, took time.Duration) {
 	// One array carries all the values, a header each.
-	values := [...]string{a.ContentType, strconv.Itoa(len(a.Body)), a.Entity, timing(a)}
+	values := [...]string{a.ContentType, strconv.Itoa(len(a.Body)), a.Entity, timing(a, took)}
 	h := w.Header()
 	h["Content-Type"] = typeJSON
 	if a.ContentType != "" && a.ContentType != typeJSON[0] {
@@ -66,9 +67,11 @@ func sendAnswer(w http.ResponseWriter, a *endpoint.Answer) {
 }
 
 // timing is the Server-Timing header in milliseconds: "queue;dur=0.012, decode;dur=0.034,
-// run;dur=1.234, encode;dur=0.020". Queue is the wait for a permit and for a session.
-func timing(a *endpoint.Answer) string {
-	var room [96]byte
+// run;dur=1.234, encode;dur=0.020, total;dur=1.402". Queue is the wait for a permit and for
+// a session. What total has beyond the other four is Servery's own: reading the body and
+// the way to the worker process and back.
+func timing(a *endpoint.Answer, took time.Duration) string {
+	var room [128]byte
 	b := append(room[:0], "queue;dur="...)
 	b = appendMillis(b, a.Queue+a.Timing.Wait)
 	b = append(b, ", decode;dur="...)
@@ -77,6 +80,8 @@ func timing(a *endpoint.Answer) string {
 	b = appendMillis(b, a.Timing.Run)
 	b = append(b, ", encode;dur="...)
 	b = appendMillis(b, a.Timing.Encode)
+	b = append(b, ", total;dur="...)
+	b = appendMillis(b, took)
 	return string(b)
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ const (
 
 // link is the sending half of a connection. Any goroutine may send.
 type link struct {
-	conn    net.Conn
+	conn    io.Writer
 	senders atomic.Int32 // that hold mu or are about to
 
 	mu  sync.Mutex

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"io"
+	goruntime "runtime"
 	"sync/atomic"
 	"time"
 )
@@ -34,8 +35,12 @@ func (s *server) read(r *frameReader) error {
 	return <-s.reading.result
 }
 
-// readOn reads until the end, or until the reading was taken from it.
+// readOn reads until the end, or until the reading was taken from it. It keeps its thread:
+// else the thread's return from each read would wake another one that looks for work and
+// finds none, on a processor that the engine needs.
 func (s *server) readOn(r *frameReader) {
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
 	for {
 		f, err := r.next()
 		var t *task

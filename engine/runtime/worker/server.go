@@ -3,7 +3,7 @@ package worker
 import (
 	"encoding/json"
 	"fmt"
-	"net"
+	"io"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -59,7 +59,7 @@ const defaultTimeout = 597 * time.Second
 
 // serve speaks the protocol until the engine closes the connection (nil) or breaks the
 // protocol. Goroutines of requests may still run then: the caller ends the process.
-func serve(conn net.Conn, b backend) error {
+func serve(conn io.ReadWriter, b backend) error {
 	s := &server{link: link{conn: conn}, backend: b, control: make(chan frame, 2),
 		loaded: make(chan struct{}), active: map[uint32]*task{}}
 	if err := s.link.send(header{Kind: kindHello, Figures: [4]int64{protocolVersion}}, "", nil); err != nil {
