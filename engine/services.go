@@ -156,3 +156,8 @@ func (e *Engine) user(ctx context.Context) access.User {
 	}
 	return e.access.Owner()
 }
+
+// Permission is what a user may do with an endpoint.
+func (e *Engine) Permission(user access.User, on endpoint.Endpoint) access.Level {
+	return e.access.Permission(user, on.ID, on.Creator)
+}

@@ -22,9 +22,13 @@ import (
 	"servery/engine/tensor"
 )
 
-const goodToken = "dapi0123456789abcdef0123456789abcdef"
+const (
+	goodToken  = "dapi0123456789abcdef0123456789abcdef"
+	guestToken = "dapi00000000000000000000000000000bob"
+)
 
 var (
+	bob   = access.User{Name: "bob@example.com", DisplayName: "Bob", ID: "8"}
 	ada   = access.User{Name: "ada@example.com", DisplayName: "Ada", ID: "7", Admin: true}
 	start = time.UnixMilli(1_764_000_000_000)
 )
@@ -41,7 +45,8 @@ type fake struct {
 	onImport  func(context.Context, registry.Import) (registry.Version, error)
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)
 	panics    bool
-	fails     error // of every call that can fail but Authenticate
+	level     access.Level // of users who are no administrators
+	fails     error        // of every call that can fail but Authenticate
 }
 
 func newFake() *fake {
@@ -69,10 +74,21 @@ func newFake() *fake {
 }
 
 func (f *fake) Authenticate(token string) (access.User, error) {
+	if token == guestToken {
+		return bob, nil
+	}
 	if token != goodToken {
 		return access.User{}, access.ErrUnauthenticated
 	}
 	return ada, nil
+}
+
+// Permission is the administrator's, or what the test gave.
+func (f *fake) Permission(u access.User, _ endpoint.Endpoint) access.Level {
+	if u.Admin {
+		return access.CanManage
+	}
+	return f.level
 }
 
 func (f *fake) Endpoints() []endpoint.Endpoint {

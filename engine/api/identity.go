@@ -6,6 +6,11 @@ import (
 	"servery/engine/access"
 )
 
+var identityRoutes = []route{
+	at("GET", "/api/2.0/preview/scim/v2/Me", (*Server).me),
+	at("GET", "/api/2.0/servery/status", (*Server).status),
+}
+
 // discoveryPath is what the SDKs and the CLI ask before anything else, without a token.
 // Until it answers they look frozen, so it touches nothing.
 const discoveryPath = "/.well-known/databricks-config"
@@ -74,4 +79,8 @@ func userWire(u access.User) wireUser {
 		w.Groups = append(w.Groups, wireGroup{Display: "admins", Type: "direct"})
 	}
 	return w
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ values) error {
+	return sendJSON(w, s.services.Status())
 }

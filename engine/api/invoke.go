@@ -6,9 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/runtime"
 )
+
+var scoringRoutes = []route{ // 19 and 20 of the spec's table B1
+	at("POST", "/serving-endpoints/{name}/invocations", (*Server).invoke).needing(access.CanQuery),
+	at("POST", "/serving-endpoints/{name}/served-models/{entity}/invocations", (*Server).invoke).needing(access.CanQuery),
+}
 
 // isScoring tells whether a request is for a model rather than for the control plane.
 func isScoring(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/serving-endpoints/") }

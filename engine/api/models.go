@@ -10,8 +10,13 @@ import (
 	"servery/engine/registry"
 )
 
-func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ values) error {
-	return sendJSON(w, s.services.Status())
+var registryRoutes = []route{
+	at("GET", "/api/2.0/servery/models", (*Server).listModels),
+	at("POST", "/api/2.0/servery/models/import", (*Server).importModel),
+	at("GET", "/api/2.0/servery/models/{full_name}", (*Server).getModel),
+	at("POST", "/api/2.0/servery/models/{full_name}/aliases", (*Server).setAlias),
+	at("DELETE", "/api/2.0/servery/models/{full_name}/aliases/{alias}", (*Server).deleteAlias),
+	at("DELETE", "/api/2.0/servery/models/{full_name}/versions/{version}", (*Server).deleteVersion),
 }
 
 func (s *Server) listModels(w http.ResponseWriter, _ *http.Request, _ values) error {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"servery/engine/access"
 )
 
 // maxSegments is one more than the longest route has.
@@ -28,6 +30,9 @@ type route struct {
 	method  string // "" for any
 	pattern segments
 	subtree bool
+	// needs is what the user must be allowed on the endpoint that the path's first {…}
+	// names; access.NoAccess lets in every user.
+	needs access.Level
 	// handle answers; an error that it returns is written by errors.go.
 	handle func(s *Server, w http.ResponseWriter, r *http.Request, v values) error
 	// instead is said of a route that the product has and this release does not answer.
@@ -42,34 +47,25 @@ func at(method, pattern string, handle func(*Server, http.ResponseWriter, *http.
 	return r
 }
 
+// needing says what the user must be allowed on the endpoint of the path.
+func (r route) needing(level access.Level) route {
+	r.needs = level
+	return r
+}
+
 func absent(method, pattern, instead string) route {
 	r := at(method, pattern, nil)
 	r.instead = instead
 	return r
 }
 
-// routes are all that the server knows, the most asked first. The numbers in the spec's
-// table B1 are 19, 20, 1 to 4, and those of absent.
-var routes = []route{
-	at("POST", "/serving-endpoints/{name}/invocations", (*Server).invoke),
-	at("POST", "/serving-endpoints/{name}/served-models/{entity}/invocations", (*Server).invoke),
+// routes are all that the server knows, the most asked first. Each area's list stands beside
+// its handlers.
+var routes = slices.Concat(scoringRoutes, endpointRoutes, identityRoutes, registryRoutes, absentRoutes)
 
-	at("GET", "/api/2.0/serving-endpoints/{name}", (*Server).getEndpoint),
-	at("DELETE", "/api/2.0/serving-endpoints/{name}", (*Server).deleteEndpoint),
-	at("GET", "/api/2.0/serving-endpoints", (*Server).listEndpoints),
-	at("POST", "/api/2.0/serving-endpoints", (*Server).createEndpoint),
-	at("GET", "/api/2.0/preview/scim/v2/Me", (*Server).me),
-
-	at("GET", "/api/2.0/servery/status", (*Server).status),
-	at("GET", "/api/2.0/servery/models", (*Server).listModels),
-	at("POST", "/api/2.0/servery/models/import", (*Server).importModel),
-	at("GET", "/api/2.0/servery/models/{full_name}", (*Server).getModel),
-	at("POST", "/api/2.0/servery/models/{full_name}/aliases", (*Server).setAlias),
-	at("DELETE", "/api/2.0/servery/models/{full_name}/aliases/{alias}", (*Server).deleteAlias),
-	at("DELETE", "/api/2.0/servery/models/{full_name}/versions/{version}", (*Server).deleteVersion),
-	at("GET", "/api/2.0/servery/endpoints/{name}/events", (*Server).listEvents),
-	at("GET", "/api/2.0/servery/endpoints/{name}/workers", (*Server).listWorkers),
-
+// absentRoutes are the product's that this release does not answer; their numbers in the
+// spec's table B1 are those that no other list has.
+var absentRoutes = []route{
 	absent("PUT", "/api/2.0/serving-endpoints/{name}/config", "An endpoint keeps the configuration it was created with: delete it and create it anew."),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/tags", "Tags are given when the endpoint is created."),
 	absent("PUT", "/api/2.0/serving-endpoints/{name}/rate-limits", ""),
@@ -201,6 +197,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) error {
 		return &requestError{code: codeEndpointNotFound, message: fmt.Sprintf("No API found for '%s %s'.", cut(r.Method, 20), cut(r.URL.Path, 200))}
 	case known.handle == nil:
 		return notImplemented(r, known)
+	}
+	if err := s.permit(user, known, v); err != nil {
+		return err
 	}
 	return known.handle(s, w, withUser(r, user), v)
 }

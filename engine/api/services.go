@@ -10,12 +10,27 @@ import (
 	"servery/engine/telemetry"
 )
 
-// Services is what the server needs of the engine. All methods may be called from many
-// goroutines at once. Their errors are told apart in errors.go.
+// Services is what the server needs of the engine, an interface an area. All methods may
+// be called from many goroutines at once. Their errors are told apart in errors.go.
 type Services interface {
+	Identities
+	Endpoints
+	Models
+
+	// Status is what this engine says of itself.
+	Status() Status
+}
+
+// Identities are users and what they may do.
+type Identities interface {
 	// Authenticate finds the user that a token belongs to (access.ErrUnauthenticated).
 	Authenticate(token string) (access.User, error)
+	// Permission is what a user may do with an endpoint.
+	Permission(user access.User, e endpoint.Endpoint) access.Level
+}
 
+// Endpoints are served models. Whether a user may do what is asked is the server's to know.
+type Endpoints interface {
 	// Endpoints lists all endpoints by name. The slice is shared: it is read only.
 	Endpoints() []endpoint.Endpoint
 	// Endpoint returns one endpoint by its name (*endpoint.NotFoundError).
@@ -30,7 +45,10 @@ type Services interface {
 	Invoke(ctx context.Context, name, entity string, request runtime.Request) (endpoint.Answer, error)
 	// Events lists the last n events of an endpoint, newest first.
 	Events(name string, n int) []telemetry.Event
+}
 
+// Models are the registry's.
+type Models interface {
 	// Models lists all registered models by full name.
 	Models() []registry.Model
 	// Model returns one registered model by its full name, "catalog.schema.model"
@@ -45,9 +63,6 @@ type Services interface {
 	DeleteAlias(ctx context.Context, fullName, alias string) error
 	// DeleteVersion removes a version that no endpoint uses (*registry.InUseError).
 	DeleteVersion(ctx context.Context, fullName string, version int) error
-
-	// Status is what this engine says of itself.
-	Status() Status
 }
 
 // Status is the answer to GET /api/2.0/servery/status. It carries no path of the machine.

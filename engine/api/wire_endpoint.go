@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"servery/engine/access"
 	"servery/engine/endpoint"
 )
 
@@ -110,8 +111,8 @@ type (
 
 // detailed is the answer to create and get. base is this server's own address,
 // "http://127.0.0.1:8642".
-func detailed(e endpoint.Endpoint, base string) wireEndpoint {
-	w := common(e)
+func detailed(e endpoint.Endpoint, level access.Level, base string) wireEndpoint {
+	w := common(e, level)
 	if e.Active != nil {
 		w.Config = configWire(e.Active)
 	}
@@ -128,8 +129,8 @@ func detailed(e endpoint.Endpoint, base string) wireEndpoint {
 }
 
 // summary is an endpoint in a list.
-func summary(e endpoint.Endpoint) wireEndpoint {
-	w := common(e)
+func summary(e endpoint.Endpoint, level access.Level) wireEndpoint {
+	w := common(e, level)
 	if e.Active != nil {
 		s := &wireConfigSummary{Entities: []wireEntitySummary{}, Models: []wireModelSummary{}}
 		for _, se := range e.Active.Entities {
@@ -142,7 +143,7 @@ func summary(e endpoint.Endpoint) wireEndpoint {
 	return w
 }
 
-func common(e endpoint.Endpoint) wireEndpoint {
+func common(e endpoint.Endpoint, level access.Level) wireEndpoint {
 	w := wireEndpoint{
 		Name:            e.Name,
 		ID:              e.ID,
@@ -150,7 +151,7 @@ func common(e endpoint.Endpoint) wireEndpoint {
 		CreatedAt:       millis(e.CreatedAt),
 		UpdatedAt:       millis(e.UpdatedAt),
 		State:           wireState{Ready: e.Ready, ConfigUpdate: e.Update},
-		PermissionLevel: "CAN_MANAGE",
+		PermissionLevel: level.String(),
 		RouteOptimized:  e.RouteOptimized,
 		Description:     e.Description,
 		BudgetPolicyID:  e.BudgetPolicyID,
