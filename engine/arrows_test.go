@@ -40,6 +40,11 @@ var arrows = []struct {
 		why:   "tensors are the common language of scoring and runtimes; they stand on nothing",
 	},
 	{
+		from:  "servery/engine/atomicfile",
+		never: []string{"servery/..."},
+		why:   "writing a file whole is the same for a seal, a token and an address; it stands on nothing",
+	},
+	{
 		from:  "servery/engine/autoscale",
 		never: []string{"servery/engine/endpoint", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
 		why:   "a scaling decision is a pure function of what was observed: it is simulated and property-tested without a server",

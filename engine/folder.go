@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"servery/engine/access"
+	"servery/engine/atomicfile"
 	"servery/engine/registry"
 	"servery/engine/store"
 )
@@ -123,11 +124,7 @@ func writeRunning(dataDir string, r Running) error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(dataDir, runningFile+".next")
-	if err := os.WriteFile(next, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(next, filepath.Join(dataDir, runningFile))
+	return atomicfile.WriteBytes(filepath.Join(dataDir, runningFile), b)
 }
 
 func removeRunning(dataDir string) { os.Remove(filepath.Join(dataDir, runningFile)) }

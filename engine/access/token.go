@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"servery/engine/atomicfile"
 )
 
 // A token looks as Databricks' personal access tokens do: "dapi" and 32 hexadecimal
@@ -84,7 +86,7 @@ func (a *Access) TokenFile(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := writeTokenFile(path, t); err != nil {
+	if err := atomicfile.WriteBytes(path, []byte(t+"\n")); err != nil {
 		return "", fmt.Errorf("cannot write the token to %s: %w", path, err)
 	}
 	return t, nil
@@ -123,29 +125,4 @@ func closeToOthers(path string) error {
 		return fmt.Errorf("other users of this machine can read the token in %s: %w", path, err)
 	}
 	return nil
-}
-
-// writeTokenFile replaces the file whole: a temporary file beside it, synced and renamed.
-// os.CreateTemp makes files with mode 0600.
-func writeTokenFile(path, t string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.WriteString(t + "\n"); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

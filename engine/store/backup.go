@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"servery/engine/atomicfile"
 )
 
 // backup writes all records of db into a new file of backupDir and reads it back. The
@@ -22,7 +24,7 @@ func backup(db *DB, backupDir string, schema int) (path string, err error) {
 	if path, err = freeName(backupDir, schema); err != nil {
 		return "", err
 	}
-	err = writeWhole(path, func(w io.Writer) error {
+	err = atomicfile.Write(path, func(w io.Writer) error {
 		b := bufio.NewWriterSize(w, 1<<20)
 		if _, err := db.badger.Backup(b, 0); err != nil {
 			return translate(err)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"servery/engine/atomicfile"
 )
 
 // sealName is the file that Close leaves behind: size and checksum of each file of the
@@ -42,10 +44,7 @@ func writeSeal(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(dir, sealName), func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%08x\n%s\n", crc32.Checksum(content, castagnoli), content)
-		return err
-	})
+	return atomicfile.WriteBytes(filepath.Join(dir, sealName), fmt.Appendf(nil, "%08x\n%s\n", crc32.Checksum(content, castagnoli), content))
 }
 
 // readSeal reads the seal of dir; ok is false where there is none that can be trusted.
@@ -70,10 +69,10 @@ func check(dir string) error {
 	} else if err := inspect(dir); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(dir, sealName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := atomicfile.Remove(filepath.Join(dir, sealName)); err != nil {
 		return fmt.Errorf("cannot open %s: %w", dir, err)
 	}
-	return syncDir(dir)
+	return nil
 }
 
 // compare compares the files of dir with their seal.
@@ -130,32 +129,4 @@ func measure(path string) (sealed, error) {
 	sum := crc32.New(castagnoli)
 	n, err := io.Copy(sum, f)
 	return sealed{Size: n, Sum: sum.Sum32()}, err
-}
-
-// writeWhole makes a file that holds all that write wrote, or leaves what was there: it
-// writes a temporary file beside it, syncs and renames. Only this user can read it.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
 }
