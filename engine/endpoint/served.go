@@ -19,8 +19,9 @@ import (
 type served struct {
 	o       *owner
 	name    string
-	version int // of the configuration
-	spec    runtime.Spec
+	version int          // of the configuration
+	creator string       // whose secrets it may name
+	spec    runtime.Spec // its environment with references to secrets, see resolve
 	limits  autoscale.Limits
 	note    string // message while it is ready
 
@@ -72,7 +73,7 @@ const (
 
 func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *served {
 	e := &served{
-		o: o, name: c.Name, version: version, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
+		o: o, name: c.Name, version: version, creator: c.Creator, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	e.limits.Idle = o.s.options.Idle
@@ -103,8 +104,13 @@ func (e *served) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	e.health.Store(up)
+	spec := e.spec
+	var err error
+	if spec.Environment, err = e.resolve(ctx); err != nil {
+		return err
+	}
 	number := e.launches.Add(1)
-	r, err := e.o.s.options.Launcher.Launch(ctx, e.spec, func(n runtime.Notice) {
+	r, err := e.o.s.options.Launcher.Launch(ctx, spec, func(n runtime.Notice) {
 		if e.launches.Load() == number {
 			e.notice(n)
 		}

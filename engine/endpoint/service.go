@@ -23,6 +23,8 @@ type Options struct {
 	Launcher  runtime.Launcher
 	Telemetry *telemetry.Telemetry
 	Changes   *telemetry.Hub
+	// Secrets resolves references in environment variables; nil refuses them at the load.
+	Secrets Secrets
 	// Cores is the number of logical processors: it bounds how many models load at once.
 	Cores int
 	// MemoryBytes is the machine's memory; 0 is not known.

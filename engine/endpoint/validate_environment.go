@@ -23,8 +23,6 @@ func (c *check) variables(at string, vars map[string]string) {
 		switch {
 		case !variableName(name):
 			c.add(field, "%q is no name of an environment variable: it takes letters, digits and underscores, and begins with no digit.", name)
-		case secret(value):
-			c.add(field, "%s refers to the secret %s: Servery has no secrets yet, give the value itself.", name, value)
 		case strings.Contains(value, "\x00"):
 			c.add(field, "The value of %s has a NUL character, which no environment variable can carry.", name)
 		case len(name)+len(value) > maxVariable:

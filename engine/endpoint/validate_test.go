@@ -62,7 +62,6 @@ func TestValidateRefusesWhatTheProductRefuses(t *testing.T) {
 		{"no scale to zero", entity(func(e *EntitySpec) { e.ScaleToZero = nil }), e0 + "scale_to_zero_enabled", "scaleToZeroEnabled is undefined. Please set it to either true or false."},
 		{"a variable's name", entity(func(e *EntitySpec) { e.EnvironmentVars = map[string]string{"1A": ""} }), e0 + "environment_vars", `"1A" is no name`},
 		{"a variable's name with a dash", entity(func(e *EntitySpec) { e.EnvironmentVars = map[string]string{"A-B": ""} }), e0 + "environment_vars", `"A-B" is no name`},
-		{"a secret", entity(func(e *EntitySpec) { e.EnvironmentVars = map[string]string{"A": "{{secrets/s/k}}"} }), e0 + "environment_vars", "Servery has no secrets yet"},
 		{"a NUL", entity(func(e *EntitySpec) { e.EnvironmentVars = map[string]string{"A": "x\x00"} }), e0 + "environment_vars", "NUL"},
 		{"no routes", split(), routes, "must be split"},
 		{"99 %", split(Route{"a-1", 90}, Route{"b-1", 9}), routes, "sums to 99: it must sum to 100"},
