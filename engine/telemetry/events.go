@@ -81,8 +81,11 @@ func (r *Recorder) forget() {
 	for i := range r.events.events {
 		changes[keyOf(r.name, r.events.next-1-uint64(i))] = nil
 	}
+	for _, l := range r.logs {
+		r.eraseLog(l, changes)
+	}
 	r.log.add(changes)
-	r.events.events = nil
+	r.events.events, r.logs, r.entities = nil, nil, nil
 }
 
 // keyOf is "name/0000000000000007"; a name that holds a slash is escaped.
@@ -117,7 +120,7 @@ func encode(e Event) []byte {
 	return b
 }
 
-// eventLog writes events into the table, in batches, from a goroutine that is there only
+// eventLog writes events and logs into the table, in batches, from a goroutine that is there only
 // while there is something to write. Nobody waits for it but Close.
 type eventLog struct {
 	table   Table
@@ -132,13 +135,16 @@ type eventLog struct {
 }
 
 // read is all that the table holds. A record that cannot be read is left alone.
-func (l *eventLog) read() map[string]history {
-	all := map[string]history{}
+func (l *eventLog) read() (map[string]history, map[string]logs) {
+	all, texts := map[string]history{}, map[string]logs{}
 	if l.table == nil {
-		return all
+		return all, texts
 	}
 	var old []string
 	l.readErr = l.table.Each("", func(key string, value []byte) error {
+		if readLog(texts, key, value) {
+			return nil
+		}
 		name, number, err := parseKey(key)
 		var e stored
 		if err != nil || json.Unmarshal(value, &e) != nil {
@@ -159,14 +165,14 @@ func (l *eventLog) read() map[string]history {
 	})
 	if l.readErr != nil {
 		l.readErr = fmt.Errorf("the event log cannot be read, new events are kept in memory only: %w", l.readErr)
-		return map[string]history{}
+		return nil, nil
 	}
 	changes := map[string][]byte{}
 	for _, key := range old {
 		changes[key] = nil
 	}
 	l.add(changes)
-	return all
+	return all, texts
 }
 
 // add has changes written soon.

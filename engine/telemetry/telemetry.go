@@ -17,12 +17,16 @@ type Telemetry struct {
 	recorders map[string]*Recorder
 }
 
-// New reads the events back that t holds, and writes new ones there. Where t is nil or
-// cannot be read, events are kept in memory only; Close tells.
+// New reads the events and logs back that t holds, and writes new ones there. Where t is
+// nil or cannot be read, they are kept in memory only; Close tells.
 func New(now func() time.Time, t Table) *Telemetry {
 	x := &Telemetry{now: now, log: &eventLog{table: t, closing: make(chan struct{})}, recorders: map[string]*Recorder{}}
-	for name, events := range x.log.read() {
-		x.recorders[name] = newRecorder(name, now, x.log, events)
+	events, logs := x.log.read()
+	for name, h := range events {
+		x.recorders[name] = newRecorder(name, now, x.log, h)
+	}
+	for name, l := range logs {
+		x.Endpoint(name).takeLogs(l)
 	}
 	return x
 }
@@ -50,7 +54,7 @@ func (t *Telemetry) find(name string) *Recorder {
 	return t.recorders[name]
 }
 
-// Forget drops an endpoint's figures and events: it was deleted. Its recorder can still
+// Forget drops an endpoint's figures, events and logs: it was deleted. Its recorder can still
 // be called, to no effect that shows.
 func (t *Telemetry) Forget(name string) {
 	t.mu.Lock()
@@ -84,7 +88,7 @@ func (t *Telemetry) Events(name string, n int) []Event {
 	return r.newest(n)
 }
 
-// Close writes the events that were not written yet. It fails where they cannot be
+// Close writes the events and log lines that were not written yet. It fails where they cannot be
 // written, or could not be read by New. Events that come later are kept in memory only.
 func (t *Telemetry) Close() error { return t.log.close() }
 
@@ -98,9 +102,11 @@ type Recorder struct {
 	traffic ring[traffic]
 	levels  ring[levels]
 
-	mu     sync.Mutex // guards events
-	events history
-	gone   bool
+	mu       sync.Mutex // guards the following
+	events   history
+	entities []*Entity // the one asked for longest ago first
+	logs     logs
+	gone     bool
 }
 
 func newRecorder(name string, now func() time.Time, log *eventLog, events history) *Recorder {
@@ -111,6 +117,9 @@ func newRecorder(name string, now func() time.Time, log *eventLog, events histor
 func (r *Recorder) Record(s Sample) {
 	second := r.now().Unix()
 	r.traffic.write(second).add(second, s)
+	if s.Entity != nil {
+		s.Entity.add(second, s)
+	}
 }
 
 // SetGauges notes the levels of this second. Once a second is enough.

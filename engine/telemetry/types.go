@@ -1,6 +1,6 @@
 // Package telemetry keeps what endpoints did: request counts and latencies in rings of
-// one-second buckets, and the event log. Recording takes no lock that a second request
-// can wait on; reading copies.
+// one-second buckets, the event log, and each served entity's own figures and logs.
+// Recording takes no lock that a second request can wait on; reading copies.
 package telemetry
 
 import "time"
@@ -11,6 +11,7 @@ type Sample struct {
 	Total  time.Duration // on the server, from the whole body read to the answer ready
 	Queue  time.Duration // waiting for a permit
 	Model  time.Duration // the session's run
+	Entity *Entity       // who answered or refused it: Recorder.Entity; nil where none came to it
 }
 
 // Gauges are a served entity's or endpoint's levels at one moment.
