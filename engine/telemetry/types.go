@@ -63,6 +63,8 @@ const (
 	WorkerDied      EventType = "WORKER_DIED"
 	WorkerRestarted EventType = "WORKER_RESTARTED"
 	Started         EventType = "ENDPOINT_STARTED"
+	UpdateCanceled  EventType = "UPDATE_CANCELED"
+	Stopped         EventType = "ENDPOINT_STOPPED"
 )
 
 // Event is one line of an endpoint's event log.
