@@ -79,6 +79,8 @@ type Answer struct {
 	Entity        string
 	ConfigVersion int
 	Queue         time.Duration // waited for a permit
+
+	figures *telemetry.Entity // of the entity that answered or refused; nil where none was found
 }
 
 // Invoke answers one scoring request, by the endpoint's routes, or by the served entity
@@ -96,7 +98,7 @@ func (s *Service) Invoke(ctx context.Context, name, entity string, request runti
 	if err != nil {
 		status = statusOf(err)
 	}
-	o.recorder.Record(telemetry.Sample{Status: status, Total: time.Since(began), Queue: a.Queue, Model: a.Timing.Run})
+	o.recorder.Record(telemetry.Sample{Status: status, Total: time.Since(began), Queue: a.Queue, Model: a.Timing.Run, Entity: a.figures})
 	return a, err
 }
 
@@ -144,7 +146,7 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 				s := e.pool.Stats()
 				err = &OverloadedError{Entity: e.name, Permits: s.Capacity, InFlight: s.InFlight, Queued: s.Queued}
 			}
-			return Answer{Queue: waited}, err
+			return Answer{Queue: waited, figures: e.figures}, err
 		}
 	}
 	defer e.pool.Release()
@@ -161,7 +163,7 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 	if err == nil && response.Status == 0 {
 		response.Status = statusOK
 	}
-	return Answer{Response: response, Entity: e.name, ConfigVersion: e.version, Queue: waited}, err
+	return Answer{Response: response, Entity: e.name, Queue: waited, figures: e.figures}, err
 }
 
 // HTTP's numbers, as runtime.Response has them; 499 is that of a client that has gone.

@@ -226,3 +226,25 @@ func BenchmarkListOfAThousand(b *testing.B) {
 		}
 	}
 }
+
+// A request counts for the served entity that it came to, also where that refuses it.
+func TestRequestsCountForTheirEntity(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.ready(two("pair", 100, 0))
+		for _, entity := range []string{"", "b-1", "b-1", "c-1"} {
+			_, _ = w.ask("pair", entity)
+		}
+		for entity, want := range map[string]uint64{"a-1": 1, "b-1": 2, "c-1": 0} {
+			if f := w.telemetry.EntityFigures("pair", entity, 1); f.Requests != want || f.Model.Count() != want {
+				t.Errorf("%s: %d requests, want %d: %+v", entity, f.Requests, want, f)
+			}
+		}
+		w.launcher.invoke = func(context.Context, runtime.Spec, runtime.Request) (runtime.Response, error) {
+			return runtime.Response{}, &runtime.DiedError{}
+		}
+		_, _ = w.ask("pair", "b-1")
+		if f := w.telemetry.EntityFigures("pair", "b-1", 1); f.Requests != 3 || f.Errors4 != 1 {
+			t.Errorf("after a refusal %+v", f)
+		}
+	})
+}

@@ -25,6 +25,8 @@ type served struct {
 	limits  autoscale.Limits
 	note    string // message while it is ready
 
+	figures *telemetry.Entity
+
 	pool        *pool.Pool
 	runner      atomic.Pointer[running]
 	lastArrival atomic.Int64 // ns since the service was opened, see arrived
@@ -77,6 +79,7 @@ func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *serve
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	e.limits.Idle = o.s.options.Idle
+	e.figures = o.recorder.Entity(c.Name, c.ModelVersion)
 	e.ctx, e.cancel = context.WithCancel(o.s.hard)
 	e.pool = pool.New(0, pool.QueueLimit(e.limits.Max), e.look)
 	e.arrived(time.Now())
