@@ -163,7 +163,7 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 	if err == nil && response.Status == 0 {
 		response.Status = statusOK
 	}
-	return Answer{Response: response, Entity: e.name, Queue: waited, figures: e.figures}, err
+	return Answer{Response: response, Entity: e.name, ConfigVersion: e.version, Queue: waited, figures: e.figures}, err
 }
 
 // HTTP's numbers, as runtime.Response has them; 499 is that of a client that has gone.
