@@ -111,12 +111,13 @@ func prepareEnvironment() {
 func run(o options) error {
 	a := fyneapp.NewWithID(appID)
 	a.SetIcon(resources.AppIcon())
-	ui := newUIThread(fyne.Do)
-	p := newProgram(a, ui, o)
+	sleeper := &idle{do: fyne.Do, sleep: sleepUntilEvent, wake: wakeUp}
+	ui := newUIThread(sleeper.post)
+	p := newProgram(a, ui, sleeper, o)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	closed := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
+	closed := context.AfterFunc(ctx, func() { sleeper.post(a.Quit) })
 	defer closed()
 	// The window comes first: opening the data folder may take longer than a frame.
 	a.Lifecycle().SetOnStarted(p.open)

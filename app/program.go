@@ -29,6 +29,7 @@ type program struct {
 	app    fyne.App
 	window fyne.Window
 	ui     *uiThread
+	idle   *idle
 	o      options
 
 	// On the UI goroutine only, until close.
@@ -42,8 +43,9 @@ type program struct {
 }
 
 // newProgram makes the window, empty until open.
-func newProgram(a fyne.App, ui *uiThread, o options) *program {
-	p := &program{app: a, ui: ui, o: o, window: a.NewWindow("Servery"), stop: func() {}}
+func newProgram(a fyne.App, ui *uiThread, sleeper *idle, o options) *program {
+	p := &program{app: a, ui: ui, idle: sleeper, o: o, window: a.NewWindow("Servery"), stop: func() {}}
+	sleeper.blinking = func() bool { return p.window.Canvas().Focused() != nil }
 	a.Settings().SetTheme(theme.New(p.mode()))
 	p.window.SetMaster()
 	p.window.SetPadded(false)
@@ -144,6 +146,7 @@ func (p *program) start(e *engine.Engine) {
 		(&pump{changes: sub, post: p.ui.post, deliver: p.deliver}).run(ctx)
 	})
 	p.pumps.Go(func() { lookAgain(ctx, p.ui.post, p.look) })
+	p.pumps.Go(func() { p.idle.run(ctx) })
 	if p.o.path != "" {
 		p.importModel(p.shell.Host(), p.o.path, nil)
 	}
