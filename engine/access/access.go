@@ -1,28 +1,21 @@
-// Package access knows who may call the engine: one user, the owner of the data folder,
-// and the tokens that speak for that user. It keeps of a token only its SHA-256, and
-// never knows what a caller wants to do.
+// Package access knows who may call the engine and what each may do: the owner of the
+// data folder, the users, service principals and groups that administrators made, the
+// tokens that speak for them, and what they were granted on endpoints. It keeps of a
+// token and of a client's secret only its SHA-256, and never knows what a request asks.
 package access
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os/user"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 )
 
-// Table is where users and tokens are kept.
+// Table is where all of it is kept.
 type Table interface {
 	// Each calls fn for every key that begins with prefix, in key order; key and value may
 	// be kept by fn only if copied.
@@ -31,195 +24,115 @@ type Table interface {
 	Apply(changes map[string][]byte) error
 }
 
-// The keys of the table: the owner, and one record a token, by its hash.
-const (
-	ownerKey    = "user/owner"
-	tokenPrefix = "token/"
-)
-
-// ErrUnauthenticated refuses a token that is none of this data folder's.
+// ErrUnauthenticated refuses a token that is none of this data folder's, and a client
+// whose id or secret is wrong.
 var ErrUnauthenticated = errors.New("the token is not valid for this data folder")
 
-// User is who calls.
+// User is who calls: a user or a service principal.
 type User struct {
-	Name        string `json:"name"`         // as an e-mail address, "ada@localhost"
+	Name        string `json:"name"`         // as an e-mail address, "ada@localhost"; a service principal's application id
 	DisplayName string `json:"display_name"` // as a person writes it, "Ada Lovelace"
 	ID          string `json:"id"`           // decimal digits, as Databricks' user ids
 	Admin       bool   `json:"admin"`
 }
 
-// token is what is stored of one.
-type token struct {
-	User    string    `json:"user"` // the user's ID
-	Comment string    `json:"comment,omitempty"`
-	Created time.Time `json:"created"`
-}
-
-// Access answers who a token belongs to. All methods may be called from many goroutines
-// at once.
+// Access answers who a token belongs to and what its user may do. All methods may be
+// called from many goroutines at once. Those that a request asks read one snapshot and
+// take no lock.
 type Access struct {
 	table Table
 	now   func() time.Time
-	owner User
 
-	known atomic.Pointer[index] // never changed, only replaced
-	mu    sync.Mutex            // held while tokens are made
+	state atomic.Pointer[state] // never changed, only replaced
+	mu    sync.Mutex            // held while something is changed
+	held  map[digest]bool       // the tokens in files, see TokenFile
 }
 
-type digest [sha256.Size]byte
-
-// index finds tokens by the first half of their hash; the second half is compared in
-// constant time. More than one token below one half is not to be expected.
-type index map[half][]entry
-
-type half [sha256.Size / 2]byte
-
-type entry struct {
-	rest half
-	user User
-}
-
-func (x index) add(d digest, u User) {
-	first := half(d[:len(half{})])
-	x[first] = append(slices.Clip(x[first]), entry{half(d[len(half{}):]), u})
-}
-
-func (x index) find(d digest) (User, bool) {
-	for _, e := range x[half(d[:len(half{})])] {
-		if subtle.ConstantTimeCompare(e.rest[:], d[len(half{}):]) == 1 {
-			return e.user, true
-		}
-	}
-	return User{}, false
-}
-
-// Open reads the owner and the tokens. In a new data folder it makes the owner from the
-// user of this operating system; the name then stays, whoever opens the folder.
+// Open reads the table. In a new data folder it makes the owner from the user of this
+// operating system; the name then stays, whoever opens the folder.
 func Open(table Table) (*Access, error) { return open(table, time.Now) }
 
 func open(table Table, now func() time.Time) (*Access, error) {
-	a := &Access{table: table, now: now}
-	if err := a.readOwner(); err != nil {
+	a := &Access{table: table, now: now, held: map[digest]bool{}}
+	s := newState()
+	if err := table.Each("", s.set); err != nil {
 		return nil, err
 	}
-	known := index{}
-	err := table.Each(tokenPrefix, func(key string, value []byte) error {
-		d, err := hex.DecodeString(key[len(tokenPrefix):])
-		if err != nil || len(d) != sha256.Size {
-			return fmt.Errorf("the stored token %q has no valid key", key)
+	if s.owner.ID == "" {
+		owner, err := json.Marshal(ownerFrom(user.Current()))
+		if err != nil {
+			return nil, err
 		}
-		var t token
-		if err := json.Unmarshal(value, &t); err != nil {
-			return fmt.Errorf("the stored token %q cannot be read: %w", key, err)
+		if err := table.Apply(map[string][]byte{ownerKey: owner}); err != nil {
+			return nil, fmt.Errorf("cannot store the owner of the data folder: %w", err)
 		}
-		if t.User == a.owner.ID {
-			known.add(digest(d), a.owner)
+		if err := s.set(ownerKey, owner); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	a.known.Store(&known)
+	s.derive()
+	a.state.Store(s)
 	return a, nil
 }
 
-func (a *Access) readOwner() error {
-	err := a.table.Each(ownerKey, func(_ string, value []byte) error {
-		if err := json.Unmarshal(value, &a.owner); err != nil {
-			return fmt.Errorf("the stored owner cannot be read: %w", err)
-		}
-		if a.owner.ID == "" || a.owner.Name == "" {
-			return errors.New("the stored owner has no name")
-		}
+// change makes one change, all or none of it: plan looks at what is and says which
+// records are to be what. What is then known is read from those very records, so that it
+// is the same after the next Open. A plan of nothing writes nothing.
+func (a *Access) change(ctx context.Context, what string, plan func(s *state, records changes) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.state.Load()
+	records := changes{}
+	if err := plan(s, records); err != nil {
+		return err
+	}
+	if len(records) == 0 {
 		return nil
-	})
-	if err != nil || a.owner.ID != "" {
-		return err
 	}
-	owner := ownerFrom(user.Current())
-	value, err := json.Marshal(owner)
-	if err != nil {
-		return err
+	if err := a.table.Apply(records); err != nil {
+		return fmt.Errorf("cannot store %s: %w", what, err)
 	}
-	if err := a.table.Apply(map[string][]byte{ownerKey: value}); err != nil {
-		return fmt.Errorf("cannot store the owner of the data folder: %w", err)
+	next := s.clone()
+	for key, value := range records {
+		if err := next.set(key, value); err != nil {
+			return err
+		}
 	}
-	a.owner = owner
+	next.derive()
+	a.state.Store(next)
 	return nil
 }
 
-// ownerID is the owner's in every data folder: it is not a secret, and programs that
-// compare ids find the same one after the folder was made anew.
-const ownerID = "1000000000000001"
+// changes are records of the table on their way; nil removes one.
+type changes map[string][]byte
 
-// ownerFrom makes the owner from the user of the operating system; where that is not
-// known, as in some containers, the name is "servery".
-func ownerFrom(u *user.User, err error) User {
-	if err != nil || u == nil {
-		u = &user.User{}
+func (c changes) put(key string, record any) error {
+	value, err := json.Marshal(record)
+	if err != nil {
+		return err
 	}
-	login := u.Username
-	if i := strings.LastIndexByte(login, '\\'); i >= 0 { // DOMAIN\name on Windows
-		login = login[i+1:]
-	}
-	local := strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			return unicode.ToLower(r)
-		case strings.ContainsRune("._-+", r):
-			return r
-		case r == ' ':
-			return '.'
-		}
-		return -1
-	}, login), ".")
-	local = cmp.Or(local, "servery")
-	full, _, _ := strings.Cut(u.Name, ",") // "Ada Lovelace,Room 1,..." in some passwd files
-	return User{
-		Name:        local + "@localhost",
-		DisplayName: cmp.Or(strings.TrimSpace(full), local),
-		ID:          ownerID,
-		Admin:       true,
-	}
+	c[key] = value
+	return nil
 }
 
 // Owner is the user of the data folder.
-func (a *Access) Owner() User { return a.owner }
+func (a *Access) Owner() User { return a.state.Load().owner }
 
-// Authenticate finds the user that a token belongs to, or fails with ErrUnauthenticated.
-// It takes no lock and allocates nothing: one SHA-256 of 36 bytes and a look into a map.
-// How long that takes tells nothing about stored tokens: what is looked up is a hash,
-// which a caller cannot choose byte by byte.
+// Authenticate finds the user that a token belongs to, or fails with ErrUnauthenticated:
+// an unknown token, an expired one, or one of a user who was deactivated. It takes no lock
+// and allocates nothing: one SHA-256 of 36 bytes and a look into a map. How long that takes
+// tells nothing about stored tokens: what is looked up is a hash, which a caller cannot
+// choose byte by byte.
 func (a *Access) Authenticate(token string) (User, error) {
 	if len(token) != tokenLength {
 		return User{}, ErrUnauthenticated
 	}
-	if u, ok := a.known.Load().find(hash(token)); ok {
-		return u, nil
+	e := a.state.Load().index.find(hash(token))
+	if e == nil || e.expires != 0 && a.now().UnixNano() >= e.expires {
+		return User{}, ErrUnauthenticated
 	}
-	return User{}, ErrUnauthenticated
-}
-
-// CreateToken makes a token of the owner. It cannot be shown again: only its hash is
-// kept, with the comment.
-func (a *Access) CreateToken(ctx context.Context, comment string) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t := newToken()
-	d := hash(t)
-	value, err := json.Marshal(token{User: a.owner.ID, Comment: comment, Created: a.now().UTC()})
-	if err != nil {
-		return "", err
-	}
-	if err := a.table.Apply(map[string][]byte{tokenPrefix + hex.EncodeToString(d[:]): value}); err != nil {
-		return "", fmt.Errorf("cannot store a new token: %w", err)
-	}
-	next := maps.Clone(*a.known.Load())
-	next.add(d, a.owner)
-	a.known.Store(&next)
-	return t, nil
+	return e.user, nil
 }

@@ -152,7 +152,7 @@ func TestWhatIsNoTokenIsUnauthenticated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{"", "dapi", newToken(), token[1:], token + "0", " " + token[1:], strings.ToUpper(token),
+	for _, bad := range []string{"", "dapi", newToken(tokenStart), token[1:], token + "0", " " + token[1:], strings.ToUpper(token),
 		"Bearer " + token, token[:35] + "\x00", strings.Repeat("x", 1<<16)} {
 		if u, err := a.Authenticate(bad); !errors.Is(err, ErrUnauthenticated) || u != (User{}) {
 			t.Errorf("%.60q: %+v, %v", bad, u, err)
@@ -188,13 +188,13 @@ func TestTheIndexFindsWhatWasAddedAndNothingElse(t *testing.T) {
 		x := index{}
 		added := rapid.SliceOfNDistinct(draw, 0, 8, rapid.ID[digest]).Draw(r, "added")
 		for i, d := range added {
-			x.add(d, User{ID: string(rune('a' + i))})
+			x.add(d, User{ID: string(rune('a' + i))}, int64(i))
 		}
 		d := draw.Draw(r, "asked")
-		u, ok := x.find(d)
+		e := x.find(d)
 		i := slices.Index(added, d)
-		if ok != (i >= 0) || ok && u.ID != string(rune('a'+i)) {
-			r.Fatalf("find %x: %+v, %t of %x", d, u, ok, added)
+		if (e != nil) != (i >= 0) || e != nil && (e.user.ID != string(rune('a'+i)) || e.expires != int64(i)) {
+			r.Fatalf("find %x: %+v of %x", d, e, added)
 		}
 	})
 }
@@ -206,7 +206,7 @@ func TestATokenThatWasNotStoredIsNotGiven(t *testing.T) {
 	if token, err := a.CreateToken(t.Context(), ""); !errors.Is(err, m.fail) || token != "" {
 		t.Errorf("CreateToken: %q, %v", token, err)
 	}
-	if n := len(*a.known.Load()); n != 0 {
+	if n := len(a.state.Load().index); n != 0 {
 		t.Errorf("%d tokens are known", n)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -258,7 +258,7 @@ func TestManyGoroutinesMakeAndUseTokens(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(*a.known.Load()); n != 400 {
+	if n := len(a.state.Load().index); n != 400 {
 		t.Errorf("%d tokens are known, want 400", n)
 	}
 }
@@ -337,7 +337,7 @@ func TestTheFileGetsATokenOnce(t *testing.T) {
 func TestWhatAPersonPutIntoTheFileStays(t *testing.T) {
 	a := mustOpen(t, newMemory())
 	path := filepath.Join(t.TempDir(), "token")
-	foreign := newToken()
+	foreign := newToken(tokenStart)
 	for content, want := range map[string]TokenFileError{
 		foreign + "\n":             {Path: path, Foreign: true},
 		"my notes":                 {Path: path},
@@ -361,5 +361,12 @@ func TestWhatAPersonPutIntoTheFileStays(t *testing.T) {
 	}
 	if _, err := a.TokenFile(t.Context(), t.TempDir()); err == nil {
 		t.Error("a folder was taken for a token's file")
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,5 +1,7 @@
 package access
 
+import "fmt"
+
 // Level is what a user may do with an endpoint. Each level includes those before it
 // (docs.databricks.com, Access control lists, Serving endpoints).
 type Level uint8
@@ -30,11 +32,35 @@ func ParseLevel(text string) (l Level, ok bool) {
 	return NoAccess, false
 }
 
-// Permission is what a user may do with the endpoint of an id. Administrators and the
-// endpoint's creator manage it.
+// MarshalText is the level in the words of the REST API.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (l *Level) UnmarshalText(text []byte) error {
+	level, ok := ParseLevel(string(text))
+	if !ok {
+		return fmt.Errorf("%q is no permission level", text)
+	}
+	*l = level
+	return nil
+}
+
+// Permission is what a user may do with the endpoint of an id: the most that was granted
+// to the user or to one of its groups. Administrators and the endpoint's creator, by name,
+// manage it. Every request of one who is no administrator asks: it takes no lock and
+// allocates nothing.
 func (a *Access) Permission(u User, endpointID, creator string) Level {
 	if u.Admin || u.Name == creator {
 		return CanManage
 	}
-	return NoAccess
+	s := a.state.Load()
+	granted := s.grants[endpointID]
+	if len(granted) == 0 {
+		return NoAccess
+	}
+	level := granted[u.ID]
+	for _, group := range s.groups[u.ID] {
+		level = max(level, granted[group])
+	}
+	return level
 }

@@ -24,10 +24,11 @@ const (
 	tokenLength = len(tokenStart) + 2*tokenBytes
 )
 
-func newToken() string {
+// newToken makes something that nobody can guess, behind a beginning that tells what it is.
+func newToken(start string) string {
 	var b [tokenBytes]byte
 	rand.Read(b[:]) // it never fails: the process ends where there is no randomness
-	return tokenStart + hex.EncodeToString(b[:])
+	return start + hex.EncodeToString(b[:])
 }
 
 func hash(token string) digest {
@@ -64,14 +65,26 @@ func (e *TokenFileError) Error() string {
 
 // TokenFile makes sure that the file holds a token of the owner, and returns it. A valid
 // token is kept; an absent or empty file gets a new one, readable by this user only;
-// anything else is a *TokenFileError.
+// anything else is a *TokenFileError. Until Servery ends the token cannot be revoked:
+// programs go by the file.
 func (a *Access) TokenFile(ctx context.Context, path string) (string, error) {
+	t, err := a.tokenFile(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held[hash(t)] = true
+	return t, nil
+}
+
+func (a *Access) tokenFile(ctx context.Context, path string) (string, error) {
 	held, err := readTokenFile(path)
 	if err != nil {
 		return "", err
 	}
 	if held != "" {
-		if _, err := a.Authenticate(held); err != nil {
+		if u, err := a.Authenticate(held); err != nil || u != a.Owner() {
 			return "", &TokenFileError{Path: path, Foreign: looksLikeToken(held)}
 		}
 		if err := closeToOthers(path); err != nil {
