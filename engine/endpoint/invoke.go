@@ -119,6 +119,7 @@ func (o *owner) invoke(ctx context.Context, entity string, request runtime.Reque
 		}
 		e.arrived(began)
 		a, err := e.answer(ctx, request)
+		a.ConfigVersion = d.version
 		switch {
 		case err == nil || !errors.Is(err, pool.ErrClosed):
 			return a, err
@@ -163,7 +164,7 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 	if err == nil && response.Status == 0 {
 		response.Status = statusOK
 	}
-	return Answer{Response: response, Entity: e.name, ConfigVersion: e.version, Queue: waited, figures: e.figures}, err
+	return Answer{Response: response, Entity: e.name, Queue: waited, figures: e.figures}, err
 }
 
 // HTTP's numbers, as runtime.Response has them; 499 is that of a client that has gone.

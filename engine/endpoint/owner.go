@@ -2,8 +2,8 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,12 +45,13 @@ type owner struct {
 	gone    atomic.Bool                // deleted
 
 	mu      sync.Mutex // one change of the picture at a time
-	storing sync.Mutex // one write of the record at a time, none after gone
-	command sync.Mutex // one Delete or Retry at a time
+	storing sync.Mutex // one write of the record at a time, none after gone: see put
+	command sync.Mutex // one command of a user at a time
 
-	ending  sync.Mutex // guards cancel and done
+	ending  sync.Mutex // guards what follows
 	cancel  context.CancelFunc
 	done    chan struct{}
+	running bool // the goroutine of run has not decided to end
 	stopped bool
 }
 
@@ -60,6 +61,10 @@ type reloading struct {
 	hurry   chan struct{} // closed by the first request that waits
 	once    sync.Once
 	waiting atomic.Int32
+}
+
+func newReloading() *reloading {
+	return &reloading{done: make(chan struct{}), hurry: make(chan struct{})}
 }
 
 func newOwner(s *Service, e *Endpoint) *owner {
@@ -74,38 +79,63 @@ func (o *owner) event(kind telemetry.EventType, entity string, version int, mess
 	}
 }
 
-// start begins to carry out what the picture asks for, if it asks for anything.
+// start begins to carry out what the picture asks for, if it asks for anything. Where a
+// deployment runs already, its goroutine finds what is asked for before it ends.
 func (o *owner) start() {
-	e := o.picture.Load()
-	again := e.Active != nil && o.serving.Load() == nil
-	if !again && e.Update != InProgress {
-		return
-	}
 	o.ending.Lock()
 	defer o.ending.Unlock()
-	if o.stopped {
+	e := o.picture.Load()
+	if o.stopped || o.running || !e.asksForWork() {
 		return
 	}
-	if again {
-		o.reload.Store(&reloading{done: make(chan struct{}), hurry: make(chan struct{})})
+	if e.toBringBack() {
+		o.reload.Store(newReloading())
 	}
 	ctx, cancel := context.WithCancel(o.s.ctx)
 	done := make(chan struct{})
 	started := o.s.spawn(func() {
 		defer close(done)
 		defer cancel()
-		o.run(ctx)
+		for o.run(ctx); !o.idle(ctx); {
+			o.run(ctx)
+		}
 	})
 	if !started {
 		cancel()
 		return
 	}
-	o.cancel, o.done = cancel, done
+	o.cancel, o.done, o.running = cancel, done, true
 }
 
-// run brings the active configuration back, then deploys the pending one.
+// idle tells the goroutine of run that nothing is left to do. The lock is start's: what it
+// is called for is done by one of the two.
+func (o *owner) idle(ctx context.Context) bool {
+	o.ending.Lock()
+	defer o.ending.Unlock()
+	o.running = ctx.Err() == nil && o.picture.Load().asksForWork()
+	return !o.running
+}
+
+// asksForWork tells that something is to be deployed.
+func (e *Endpoint) asksForWork() bool { return e.Update == InProgress || e.toBringBack() }
+
+// toBringBack tells that the active configuration is to be loaded again. A process that
+// is being started again has the same state, and other words.
+func (e *Endpoint) toBringBack() bool {
+	return e.Active != nil && slices.ContainsFunc(e.Active.Entities, func(s ServedEntity) bool {
+		return s.Deployment == DeploymentRecovering && s.Message == messageReloading
+	})
+}
+
+// run brings the active configuration back, then deploys the pending one, also where the
+// active one cannot be loaded.
 func (o *owner) run(ctx context.Context) {
-	if r := o.reload.Load(); r != nil {
+	if o.picture.Load().toBringBack() {
+		r := o.reload.Load()
+		if r == nil {
+			r = newReloading()
+			o.reload.Store(r)
+		}
 		o.bringBack(ctx, r.hurry)
 		o.reload.Store(nil)
 		close(r.done)
@@ -119,20 +149,17 @@ func (o *owner) run(ctx context.Context) {
 func (o *owner) stop() {
 	o.ending.Lock()
 	o.stopped = true
+	o.ending.Unlock()
+	o.halt()
+}
+
+// halt ends the running deployment, if any, and waits for its end.
+func (o *owner) halt() {
+	o.ending.Lock()
 	cancel, done := o.cancel, o.done
 	o.ending.Unlock()
 	if done != nil {
 		cancel()
-		<-done
-	}
-}
-
-// settle waits for the end of a deployment that has failed or is about to.
-func (o *owner) settle() {
-	o.ending.Lock()
-	done := o.done
-	o.ending.Unlock()
-	if done != nil {
 		<-done
 	}
 }
@@ -145,13 +172,12 @@ func (o *owner) retry() error {
 		return &NotFoundError{Name: o.name}
 	case o.unreadable:
 		return &ValidationError{[]FieldError{{"name", e.Pending.Entities[0].Message}}}
-	case e.Update != UpdateFailed:
+	case e.Update != UpdateFailed && e.Update != UpdateCanceled:
 		return &ValidationError{[]FieldError{{"name", fmt.Sprintf("Endpoint '%s' has no update that failed: there is nothing to try again.", o.name)}}}
 	}
-	o.settle()
 	now := time.Now()
-	again := func(e *Endpoint) {
-		if e.Active != nil && o.serving.Load() == nil {
+	err := o.commit(func(e *Endpoint) error {
+		if e.Active != nil && !e.Suspended && o.serving.Load() == nil {
 			e.Update = NotUpdating
 			e.Active.setStates(DeploymentRecovering, messageReloading)
 		}
@@ -160,13 +186,11 @@ func (o *owner) retry() error {
 			e.Pending.StartedAt = now
 			e.Pending.setStates(DeploymentCreating, messageCreating)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	next := e.clone()
-	again(next)
-	if err := o.store(next); err != nil {
-		return fmt.Errorf("cannot store the endpoint '%s': %w", o.name, err)
-	}
-	o.change(again)
 	o.start()
 	return nil
 }
@@ -175,33 +199,6 @@ func (c *Config) setStates(d Deployment, message string) {
 	for i := range c.Entities {
 		c.Entities[i].Deployment, c.Entities[i].Message = d, message
 	}
-}
-
-var errGone = errors.New("the endpoint was deleted")
-
-// store writes the record, synced.
-func (o *owner) store(e *Endpoint) error {
-	b, err := encode(e)
-	if err != nil {
-		return err
-	}
-	o.storing.Lock()
-	defer o.storing.Unlock()
-	if o.gone.Load() {
-		return errGone
-	}
-	return o.s.options.Table.Apply(map[string][]byte{o.name: b})
-}
-
-// erase deletes the record, synced; nothing writes it again.
-func (o *owner) erase() error {
-	o.storing.Lock()
-	defer o.storing.Unlock()
-	if err := o.s.options.Table.Apply(map[string][]byte{o.name: nil}); err != nil {
-		return err
-	}
-	o.gone.Store(true)
-	return nil
 }
 
 // await waits for an endpoint that is being loaded again. nil means: look once more.
@@ -244,10 +241,18 @@ func (o *owner) whyNotReady() string {
 		c = e.Pending
 	}
 	if c == nil {
-		return fmt.Sprintf("Endpoint '%s' has no configuration: delete it and create it again with a served entity.", o.name)
+		return fmt.Sprintf("Endpoint '%s' has no configuration yet: give it one with a served entity.", o.name)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Endpoint '%s' is not ready.", o.name)
+	if e.Suspended {
+		fmt.Fprintf(&b, "Endpoint '%s' is stopped. Start it, then ask again.", o.name)
+		if e.Update == NotUpdating {
+			return b.String()
+		}
+		c = e.Pending
+	} else {
+		fmt.Fprintf(&b, "Endpoint '%s' is not ready.", o.name)
+	}
 	for _, s := range c.Entities {
 		if s.Deployment != DeploymentReady && s.Deployment != DeploymentAborted && s.Message != "" {
 			fmt.Fprintf(&b, " %s: %s", s.Name, s.Message)

@@ -38,6 +38,12 @@ type record struct {
 	Pending        *configRecord `json:"pending,omitempty"`
 	// Failed tells that the deployment of Pending has ended; else a start begins it again.
 	Failed bool `json:"failed,omitempty"`
+	// Canceled tells of a deployment that has ended that a user ended it.
+	Canceled bool `json:"canceled,omitempty"`
+	// Stopped tells that Active is not to be loaded.
+	Stopped bool `json:"stopped,omitempty"`
+	// LastVersion is the highest version so far; records of before it was kept have 0.
+	LastVersion int `json:"last_version,omitempty"`
 }
 
 type tagRecord struct {
@@ -80,8 +86,11 @@ func encode(e *Endpoint) ([]byte, error) {
 		Schema: schema, ID: e.ID, Creator: e.Creator, Description: e.Description,
 		CreatedAt: millis(e.CreatedAt), UpdatedAt: millis(e.UpdatedAt),
 		RouteOptimized: e.RouteOptimized, BudgetPolicyID: e.BudgetPolicyID,
-		Active: configToRecord(e.Active, false),
-		Failed: e.Pending != nil && e.Update == UpdateFailed,
+		Active:      configToRecord(e.Active, false),
+		Failed:      e.Pending != nil && (e.Update == UpdateFailed || e.Update == UpdateCanceled),
+		Canceled:    e.Pending != nil && e.Update == UpdateCanceled,
+		Stopped:     e.Active != nil && e.Suspended,
+		LastVersion: e.LastVersion,
 	}
 	r.Pending = configToRecord(e.Pending, r.Failed)
 	for _, t := range e.Tags {
@@ -139,13 +148,23 @@ func decode(name string, b []byte) (Endpoint, error) {
 		e.Tags = append(e.Tags, Tag(t))
 	}
 	var err error
-	if e.Active, err = r.Active.config(DeploymentRecovering, messageReloading, false); err != nil {
+	state, message := DeploymentRecovering, messageReloading
+	if e.Suspended = r.Stopped && r.Active != nil; e.Suspended {
+		state, message = DeploymentStopped, messageStopped
+	}
+	if e.Active, err = r.Active.config(state, message, false); err != nil {
 		return Endpoint{}, fmt.Errorf("its active configuration is damaged: %w", err)
 	}
 	if e.Pending, err = r.Pending.config(DeploymentCreating, messageCreating, r.Failed); err != nil {
 		return Endpoint{}, fmt.Errorf("its pending configuration is damaged: %w", err)
 	}
+	if r.LastVersion < 0 {
+		return Endpoint{}, fmt.Errorf("its last configuration has the version %d", r.LastVersion)
+	}
+	e.LastVersion = max(r.LastVersion, e.nextVersion()-1)
 	switch {
+	case e.Pending != nil && r.Failed && r.Canceled:
+		e.Update = UpdateCanceled
 	case e.Pending != nil && r.Failed:
 		e.Update = UpdateFailed
 	case e.Pending != nil:

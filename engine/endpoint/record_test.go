@@ -23,7 +23,7 @@ func fullEndpoint() Endpoint {
 	}
 	e := Endpoint{ID: strings.Repeat("0a", 16), Name: "pair", Creator: "ann", Description: "d", CreatedAt: at, UpdatedAt: at.Add(time.Second),
 		Tags: []Tag{{"team", "x"}, {"empty", ""}}, RouteOptimized: true, BudgetPolicyID: "p",
-		Ready: NotReady, Update: UpdateFailed, Active: config(1), Pending: config(2)}
+		Ready: NotReady, Update: UpdateFailed, Active: config(1), Pending: config(2), LastVersion: 7}
 	e.Pending.Entities[0].Deployment, e.Pending.Entities[0].Message = DeploymentFailed, "no"
 	e.Pending.Entities[1].Deployment, e.Pending.Entities[1].Message = DeploymentAborted, messageAborted
 	return e
@@ -44,6 +44,29 @@ func TestARecordKeepsAllThatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestARecordKeepsHowAnUpdateEndedAndWhatIsStopped(t *testing.T) {
+	for _, change := range []func(e *Endpoint){
+		func(e *Endpoint) { e.Update = UpdateCanceled },
+		func(e *Endpoint) { e.Suspended = true; e.Active.setStates(DeploymentStopped, messageStopped) },
+		func(e *Endpoint) {
+			e.Suspended, e.Update = true, InProgress
+			e.Active.setStates(DeploymentStopped, messageStopped)
+			e.Pending.setStates(DeploymentCreating, messageCreating)
+		},
+		func(e *Endpoint) { e.Pending, e.Update = nil, NotUpdating },
+	} {
+		want := fullEndpoint()
+		change(&want)
+		b, err := encode(&want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decode("pair", b); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("read back %+v %v\nwant %+v", got, err, want)
+		}
+	}
+}
+
 // A record of a past form must be read for ever: this one is not to be changed.
 const firstForm = `{"schema":1,"id":"0123456789abcdef0123456789abcdef","creator":"ann","created_at":1767225600123,"updated_at":1767225600123,` +
 	`"pending":{"version":1,"started_at":1767225600123,"entities":[{"name":"a-1","model":"main.default.a","version":1,"workload_type":"CPU",` +
@@ -51,7 +74,7 @@ const firstForm = `{"schema":1,"id":"0123456789abcdef0123456789abcdef","creator"
 
 func TestTheFirstFormOfARecordIsRead(t *testing.T) {
 	e, err := decode("x", []byte(firstForm))
-	if err != nil || e.Update != InProgress || e.Pending.Entities[0].Deployment != DeploymentCreating || e.Active != nil {
+	if err != nil || e.LastVersion != 1 || e.Suspended || e.Update != InProgress || e.Pending.Entities[0].Deployment != DeploymentCreating || e.Active != nil {
 		t.Errorf("%+v %v", e, err)
 	}
 }

@@ -27,7 +27,9 @@ type rollout struct {
 	pending  bool    // config is the pending one, and its progress is shown
 	versions []registry.Version
 	entities []atomic.Pointer[served] // nil where not loaded yet
+	kept     []bool                   // entities that serve already and go on
 	hurry    <-chan struct{}          // closed when a request waits for it; nil for never
+	cancel   context.CancelFunc       // gives it up
 }
 
 // entityError is the failure of one served entity.
@@ -41,7 +43,7 @@ func (e *entityError) Unwrap() error { return e.err }
 
 func newRollout(o *owner, c *Config, pending bool) *rollout {
 	return &rollout{o: o, config: c, pending: pending,
-		versions: make([]registry.Version, len(c.Entities)), entities: make([]atomic.Pointer[served], len(c.Entities))}
+		versions: make([]registry.Version, len(c.Entities)), entities: make([]atomic.Pointer[served], len(c.Entities)), kept: make([]bool, len(c.Entities))}
 }
 
 // loaded are the entities in their order, nil where not loaded yet.
@@ -57,6 +59,8 @@ func (r *rollout) loaded() []*served {
 // as it is stored: the next start begins anew.
 func (o *owner) update(ctx context.Context) {
 	r := newRollout(o, o.picture.Load().Pending, true)
+	ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
 	o.rolling.Store(r)
 	defer o.rolling.Store(nil)
 	version := r.config.Version
@@ -66,25 +70,14 @@ func (o *owner) update(ctx context.Context) {
 	}
 	for _, stage := range Stages {
 		began := time.Now()
-		o.change(func(e *Endpoint) {
-			if e.Progress == nil {
-				e.Progress = &Progress{}
-			}
-			e.Progress.Stage, e.Progress.StartedAt, e.Progress.Detail = stage, began, ""
-		})
+		o.progress(func(p *Progress) { p.Stage, p.StartedAt, p.Detail = stage, began, "" })
 		detail, err := stages[stage](ctx)
 		if err != nil {
 			r.discard()
-			if ctx.Err() == nil {
-				r.fail(err)
-			}
+			r.fail(ctx, err)
 			return
 		}
-		if stage != StageSwitch {
-			o.change(func(e *Endpoint) {
-				e.Progress.Done = append(e.Progress.Done, StageDone{stage, time.Since(began), detail})
-			})
-		}
+		o.progress(func(p *Progress) { p.Done = append(p.Done, StageDone{stage, time.Since(began), detail}) })
 	}
 	o.event(telemetry.UpdateCompleted, "", version, fmt.Sprintf("Configuration %d is active.", version))
 }
@@ -99,36 +92,58 @@ func (o *owner) bringBack(ctx context.Context, hurry <-chan struct{}) {
 	}
 	if err != nil {
 		r.discard()
-		if ctx.Err() == nil {
-			r.fail(err)
-		}
+		r.fail(ctx, err)
 		return
 	}
-	r.open()
-	o.change(func(e *Endpoint) { r.ready(e.Active) })
+	o.storing.Lock()
+	wanted := !o.gone.Load() && r.wanted(o.picture.Load())
+	if wanted {
+		r.open()
+		o.change(func(e *Endpoint) { r.ready(e.Active) })
+	}
+	o.storing.Unlock()
+	if !wanted {
+		r.discard()
+		return
+	}
 	o.event(telemetry.Started, "", r.config.Version, fmt.Sprintf("Configuration %d serves again.", r.config.Version))
 }
 
 // detail shows what a stage is at.
 func (r *rollout) detail(text string) {
 	if r.pending {
-		r.o.change(func(e *Endpoint) {
-			if e.Progress != nil {
-				e.Progress.Detail = text
-			}
-		})
+		r.o.progress(func(p *Progress) { p.Detail = text })
 	}
 }
 
-// open lets requests in, and ends what served before.
-func (r *rollout) open() {
+// progress shows how far the running update has come, as long as it runs.
+func (o *owner) progress(fn func(p *Progress)) {
+	if o.picture.Load().Update != InProgress {
+		return
+	}
+	o.change(func(e *Endpoint) {
+		if e.Update != InProgress {
+			return
+		}
+		if e.Progress == nil {
+			e.Progress = &Progress{}
+		}
+		fn(e.Progress)
+	})
+}
+
+// open lets requests in, and returns what nothing reaches from then on; nil for nothing.
+func (r *rollout) open() (left *deployment) {
 	o := r.o
+	old := o.serving.Load()
 	for i, e := range r.loaded() {
-		e.open(!r.pending && r.config.Entities[i].ScaleToZero)
+		if !r.kept[i] {
+			e.open(!r.pending && r.config.Entities[i].ScaleToZero, old.capacityOf(e.name))
+		}
+		e.version.Store(int64(r.config.Version))
 	}
-	if old := o.serving.Swap(newDeployment(r.config, r.loaded(), o.s.options.Seed)); old != nil {
-		o.s.retire(old)
-	}
+	next := newDeployment(r.config, r.loaded(), o.s.options.Seed)
+	return o.serving.Swap(next).without(next)
 }
 
 // ready shows the entities as what they are now; a process may have died meanwhile.
@@ -142,27 +157,25 @@ func (r *rollout) ready(c *Config) {
 func (r *rollout) discard() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // no request runs there: nothing to wait for
-	for _, e := range r.loaded() {
-		if e != nil {
+	for i, e := range r.loaded() {
+		if e != nil && !r.kept[i] {
 			e.retire(ctx)
 		}
 	}
 }
 
-// fail ends a deployment that did not come up: what serves goes on serving.
-func (r *rollout) fail(err error) {
+// fail ends a deployment that did not come up: what serves goes on serving. One that was
+// given up has not failed: whoever ended ctx knows why.
+func (r *rollout) fail(ctx context.Context, err error) {
 	message, failed := loadWords(err), -1
 	var one *entityError
 	if errors.As(err, &one) {
 		failed = one.index
 	}
-	mark := func(e *Endpoint) {
+	mark := func(e *Endpoint) error {
 		c := e.Pending
 		if !r.pending {
 			c = e.Active
-			if e.Update == InProgress { // it would have come next
-				e.Pending.setStates(DeploymentAborted, messageAborted)
-			}
 		}
 		for i := range c.Entities {
 			s := &c.Entities[i]
@@ -172,20 +185,45 @@ func (r *rollout) fail(err error) {
 				s.Deployment, s.Message = DeploymentAborted, messageAborted
 			}
 		}
-		e.Update, e.Progress = UpdateFailed, nil
+		if r.pending || e.Update != InProgress { // else the pending one comes next
+			e.Update, e.Progress = UpdateFailed, nil
+		}
+		return nil
+	}
+	if !r.settle(ctx, mark, &message) {
+		return
 	}
 	if failed >= 0 {
 		r.o.event(telemetry.EntityFailed, r.config.Entities[failed].Name, r.config.Version, message)
 	}
-	if r.pending {
-		next := r.o.picture.Load().clone()
-		mark(next)
-		if err := r.o.store(next); err != nil {
-			message += " This could not be stored either (" + err.Error() + "): the next start tries again."
-		}
-	}
-	r.o.change(mark)
 	r.o.event(telemetry.UpdateFailed, "", r.config.Version, fmt.Sprintf("Configuration %d was not deployed.", r.config.Version))
+}
+
+// settle makes a failure known, unless the deployment was given up meanwhile.
+func (r *rollout) settle(ctx context.Context, mark func(*Endpoint) error, message *string) bool {
+	o := r.o
+	o.storing.Lock()
+	defer o.storing.Unlock()
+	if ctx.Err() != nil || o.gone.Load() || !r.wanted(o.picture.Load()) {
+		return false
+	}
+	if !r.pending {
+		o.change(func(e *Endpoint) { _ = mark(e) })
+		return true
+	}
+	if err := o.put(mark, nil); err != nil {
+		*message += " This could not be stored either (" + err.Error() + "): the next start tries again."
+		o.change(func(e *Endpoint) { _ = mark(e) })
+	}
+	return true
+}
+
+// wanted tells whether the endpoint still asks for what r brings up.
+func (r *rollout) wanted(e *Endpoint) bool {
+	if r.pending {
+		return e.Update == InProgress && e.Pending.Version == r.config.Version
+	}
+	return e.toBringBack()
 }
 
 // loadWords says why a load failed.

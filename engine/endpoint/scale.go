@@ -59,7 +59,7 @@ func (e *served) decide(now time.Time) {
 }
 
 func (e *served) scaled(from, to int, reason string) {
-	e.o.event(telemetry.Scaled, e.name, e.version, fmt.Sprintf("%d → %d: %s.", from, to, reason))
+	e.o.event(telemetry.Scaled, e.name, int(e.version.Load()), fmt.Sprintf("%d → %d: %s.", from, to, reason))
 }
 
 // start wakes an entity from zero.
@@ -83,7 +83,7 @@ func (e *served) start(now time.Time, d autoscale.Decision) {
 		e.retryAt = time.Now().Add(e.pause)
 		e.trouble.Store(&message)
 		e.health.Store(down)
-		e.o.event(telemetry.EntityFailed, e.name, e.version, message)
+		e.o.event(telemetry.EntityFailed, e.name, int(e.version.Load()), message)
 		e.show()
 		e.pool.FailQueued(e.failure)
 		return

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 type served struct {
 	o       *owner
 	name    string
-	version int          // of the configuration
+	version atomic.Int64 // of the latest configuration that it is part of
 	creator string       // whose secrets it may name
 	spec    runtime.Spec // its environment with references to secrets, see resolve
 	limits  autoscale.Limits
@@ -34,6 +35,7 @@ type served struct {
 	health      atomic.Int32 // up, restarting or down
 	asleep      atomic.Bool
 	trouble     atomic.Pointer[string] // why it is down
+	retiring    sync.Once
 	retired     atomic.Bool
 	isOpen      atomic.Bool
 	launches    atomic.Int64 // tells the notices of this runner from those of one before
@@ -56,7 +58,8 @@ type served struct {
 // running is a runner with what its load showed.
 type running struct {
 	runtime.Runner
-	loaded runtime.Loaded
+	loaded      runtime.Loaded
+	environment map[string]string // with the values of secrets, as they were at its load
 }
 
 // usage is what a worker process takes, as last looked at.
@@ -75,10 +78,11 @@ const (
 
 func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *served {
 	e := &served{
-		o: o, name: c.Name, version: version, creator: c.Creator, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
+		o: o, name: c.Name, creator: c.Creator, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	e.limits.Idle = o.s.options.Idle
+	e.version.Store(int64(version))
 	e.figures = o.recorder.Entity(c.Name, c.ModelVersion)
 	e.ctx, e.cancel = context.WithCancel(o.s.hard)
 	e.pool = pool.New(0, pool.QueueLimit(e.limits.Max), e.look)
@@ -122,7 +126,7 @@ func (e *served) launch(ctx context.Context) error {
 		return err
 	}
 	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
-	e.runner.Store(&running{r, r.Loaded()})
+	e.runner.Store(&running{r, r.Loaded(), spec.Environment})
 	return nil
 }
 
@@ -141,12 +145,14 @@ func (e *served) loadedWords() string {
 	return words
 }
 
-// open lets requests in and starts the scaling; atZero leaves the entity asleep.
-func (e *served) open(atZero bool) {
+// open lets requests in and starts the scaling; atZero leaves the entity asleep. It begins
+// with at least as many permits as the one that it follows had, as far as it may: traffic
+// does not halve because a version changes.
+func (e *served) open(atZero bool, before int) {
 	e.asleep.Store(atZero)
 	if !atZero {
 		e.arrived(time.Now())
-		e.pool.SetCapacity(autoscale.StartSize(e.limits))
+		e.pool.SetCapacity(max(autoscale.StartSize(e.limits), min(before, e.limits.Max)))
 	}
 	if e.o.s.spawn(e.scale) {
 		e.isOpen.Store(true)
@@ -156,6 +162,10 @@ func (e *served) open(atZero bool) {
 // retire ends the entity: requests that run or wait are served until ctx ends, then the
 // process goes.
 func (e *served) retire(ctx context.Context) {
+	e.retiring.Do(func() { e.end(ctx) }) // a stop and Close may come at once
+}
+
+func (e *served) end(ctx context.Context) {
 	drained := e.pool.Close()
 	select {
 	case <-drained:
@@ -193,10 +203,8 @@ func (e *served) condition() (Deployment, string) {
 // configuration.
 func (e *served) show() {
 	e.o.change(func(p *Endpoint) {
-		if p.Active == nil || p.Active.Version != e.version || p.Active.Entities == nil || e.retired.Load() {
-			return
-		}
-		if d := e.o.serving.Load(); d == nil || d.find(e.name) != e {
+		d := e.o.serving.Load()
+		if d == nil || d.find(e.name) != e || p.Active == nil || p.Active.Version != d.version || e.retired.Load() {
 			return
 		}
 		for i := range p.Active.Entities {
@@ -215,15 +223,15 @@ func (e *served) notice(n runtime.Notice) {
 	switch n.Kind {
 	case runtime.Died:
 		e.health.Store(restarting)
-		e.o.event(telemetry.WorkerDied, e.name, e.version, n.Message)
+		e.o.event(telemetry.WorkerDied, e.name, int(e.version.Load()), n.Message)
 	case runtime.Restarted:
 		e.health.Store(up)
-		e.o.event(telemetry.WorkerRestarted, e.name, e.version, n.Message)
+		e.o.event(telemetry.WorkerRestarted, e.name, int(e.version.Load()), n.Message)
 	case runtime.GaveUp:
 		message := "The model's process keeps ending. " + n.Message
 		e.trouble.Store(&message)
 		e.health.Store(down)
-		e.o.event(telemetry.WorkerDied, e.name, e.version, message)
+		e.o.event(telemetry.WorkerDied, e.name, int(e.version.Load()), message)
 	default:
 		return
 	}

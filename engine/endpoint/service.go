@@ -54,7 +54,7 @@ type Service struct {
 	mu       sync.Mutex
 	closed   bool
 	taken    map[string]bool    // names on their way in or out
-	coming   map[string]*Config // of endpoints that are being created
+	coming   map[string]*Config // of endpoints that are being created or updated
 	work     sync.WaitGroup     // all goroutines; Add only under mu while not closed
 	changeNo atomic.Uint64      // grows with each change of a picture
 
@@ -145,7 +145,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 	}
 	if config != nil {
 		config.begin(creator, now)
-		e.Pending, e.Update = config, InProgress
+		e.Pending, e.Update, e.LastVersion = config, InProgress, config.Version
 	}
 	o := newOwner(s, e)
 	if err := o.store(e); err != nil {
@@ -185,10 +185,17 @@ func (s *Service) release(name string) {
 	s.mu.Unlock()
 }
 
-// announce makes known what an endpoint that is being created will serve; release ends it.
+// announce makes known what an endpoint that is being created or updated will serve;
+// withdraw and release end it.
 func (s *Service) announce(name string, c *Config) {
 	s.mu.Lock()
 	s.coming[name] = c
+	s.mu.Unlock()
+}
+
+func (s *Service) withdraw(name string) {
+	s.mu.Lock()
+	delete(s.coming, name)
 	s.mu.Unlock()
 }
 
@@ -232,12 +239,11 @@ func (s *Service) Delete(_ context.Context, name string) error {
 // Retry deploys once more what has failed: the pending configuration, or the active one
 // that did not come up after a restart. Errors are *NotFoundError and *ValidationError.
 func (s *Service) Retry(_ context.Context, name string) error {
-	o, ok := (*s.owners.Load())[name]
-	if !ok {
-		return &NotFoundError{Name: name}
+	o, done, err := s.command(name)
+	if err != nil {
+		return err
 	}
-	o.command.Lock()
-	defer o.command.Unlock()
+	defer done()
 	return o.retry()
 }
 
@@ -249,7 +255,7 @@ func (s *Service) Uses(fullName string, version int) []string {
 	owners := *s.owners.Load()
 	var names []string
 	for name, c := range s.coming {
-		if _, there := owners[name]; !there && c.uses(fullName, version) {
+		if c.uses(fullName, version) {
 			names = append(names, name)
 		}
 	}
@@ -261,7 +267,7 @@ func (s *Service) Uses(fullName string, version int) []string {
 		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 func (c *Config) uses(fullName string, version int) bool {

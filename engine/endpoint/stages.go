@@ -37,6 +37,9 @@ func (r *rollout) load(ctx context.Context) (string, error) {
 	var first error
 	var loading sync.WaitGroup
 	for i := range r.config.Entities {
+		if r.keep(ctx, i) {
+			continue
+		}
 		loading.Go(func() {
 			if err := r.loadEntity(ctx, i); err != nil {
 				once.Do(func() { first = &entityError{i, err} })
@@ -49,8 +52,12 @@ func (r *rollout) load(ctx context.Context) (string, error) {
 		return "", first
 	}
 	var told []string
-	for _, e := range r.loaded() {
-		told = append(told, e.name+": "+e.loadedWords())
+	for i, e := range r.loaded() {
+		words := e.loadedWords()
+		if r.kept[i] {
+			words = "unchanged, it goes on running"
+		}
+		told = append(told, e.name+": "+words)
 	}
 	return strings.Join(told, "; "), nil
 }
@@ -112,6 +119,9 @@ func (r *rollout) spec(i int) (runtime.Spec, error) {
 func (r *rollout) warmUp(ctx context.Context) (string, error) {
 	var told []string
 	for i, e := range r.loaded() {
+		if r.kept[i] {
+			continue
+		}
 		example := r.versions[i].InputExample
 		if len(example) == 0 {
 			told = append(told, e.name+": no input example")
@@ -147,20 +157,39 @@ func (r *rollout) warmUp(ctx context.Context) (string, error) {
 
 // switchTraffic stores the configuration as the active one, then lets requests in: what
 // a client saw answer is never lost by a crash.
-func (r *rollout) switchTraffic(context.Context) (string, error) {
-	activate := func(e *Endpoint) {
-		e.Active, e.Pending = e.Pending, nil
-		e.Update, e.Progress = NotUpdating, nil
+func (r *rollout) switchTraffic(ctx context.Context) (string, error) {
+	left, err := r.activate(ctx)
+	if err != nil {
+		return "", err
 	}
-	next := r.o.picture.Load().clone()
-	activate(next)
-	if err := r.o.store(next); err != nil {
-		return "", fmt.Errorf("the configuration could not be stored: %w", err)
+	if left != nil {
+		r.o.s.retire(left)
 	}
-	r.open()
-	r.o.change(func(e *Endpoint) {
-		activate(e)
-		r.ready(e.Active)
-	})
 	return "", nil
 }
+
+// activate is the moment after which a cancel comes too late.
+func (r *rollout) activate(ctx context.Context) (left *deployment, err error) {
+	o := r.o
+	o.storing.Lock()
+	defer o.storing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !r.wanted(o.picture.Load()) {
+		return nil, errOvertaken
+	}
+	err = o.put(func(e *Endpoint) error {
+		e.Active, e.Pending, e.Suspended = e.Pending, nil, false
+		e.Update, e.Progress = NotUpdating, nil
+		r.ready(e.Active)
+		return nil
+	}, func() { left = r.open() })
+	if err != nil {
+		return nil, fmt.Errorf("the configuration could not be stored: %w", err)
+	}
+	return left, nil
+}
+
+// errOvertaken ends a deployment that nothing asks for any more.
+var errOvertaken = errors.New("the update was given up")

@@ -30,6 +30,8 @@ const (
 	DeploymentRecovering Deployment = "DEPLOYMENT_RECOVERING"
 	DeploymentFailed     Deployment = "DEPLOYMENT_FAILED"
 	DeploymentAborted    Deployment = "DEPLOYMENT_ABORTED"
+	// DeploymentStopped is not in the SDKs' list, but what the product answers.
+	DeploymentStopped Deployment = "DEPLOYMENT_STOPPED"
 )
 
 // Spec is what a person or a client asks for: the body of a create request, decoded.
@@ -88,9 +90,15 @@ type Endpoint struct {
 
 	Ready  ReadyState
 	Update UpdateState
+	// Suspended tells that the active configuration was stopped: nothing of it runs. It
+	// stays true while it is started again, and where that fails.
+	Suspended bool
 
 	Active  *Config // nil until the first configuration became active
-	Pending *Config // while updating, and after an update that failed
+	Pending *Config // while updating, and after an update that failed or was canceled
+	// LastVersion is the highest version that a configuration has had; also one that
+	// failed has used its number up. 0 where there was none.
+	LastVersion int
 	// Progress of the running update: nil when none runs.
 	Progress *Progress
 }

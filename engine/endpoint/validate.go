@@ -48,12 +48,24 @@ func validate(models Models, spec Spec) (config *Config, fields []FieldError) {
 		c.add("name", "'%s' is a word of the REST API's paths: choose another name.", spec.Name)
 	}
 	if spec.Config != nil {
-		config = &Config{Version: 1}
-		config.Entities = c.entities(spec.Config.Entities)
-		config.Routes = c.routes(spec.Config.Routes, config.Entities)
+		config = c.config(*spec.Config)
+		config.Version = 1
 	}
 	c.tags(spec.Tags)
 	return config, c.fields
+}
+
+// validateConfig checks a configuration for an endpoint that exists.
+func validateConfig(models Models, e *Endpoint, spec ConfigSpec) (config *Config, fields []FieldError) {
+	c := &check{models: models}
+	config = c.config(spec)
+	return config, c.fields
+}
+
+func (c *check) config(spec ConfigSpec) *Config {
+	config := &Config{Entities: c.entities(spec.Entities)}
+	config.Routes = c.routes(spec.Routes, config.Entities)
+	return config
 }
 
 func (c *check) add(field, format string, args ...any) {
