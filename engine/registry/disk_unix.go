@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // links is how many names a file has.
@@ -27,6 +29,15 @@ func syncDirectory(f *os.File) error {
 		return err
 	}
 	return nil
+}
+
+// freeBytes is the room that this user has left on dir's disk.
+func freeBytes(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
 // diskFull tells a full disk or a spent quota.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
 // links is how many names a file has.
@@ -18,6 +20,19 @@ func links(f *os.File) (uint64, error) {
 // syncDirectory does nothing: Windows writes names through its journal and flushes no
 // folder.
 func syncDirectory(*os.File) error { return nil }
+
+// freeBytes is the room that this user has left on dir's disk.
+func freeBytes(dir string) (int64, error) {
+	p, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	if err := windows.GetDiskFreeSpaceEx(p, &free, nil, nil); err != nil {
+		return 0, err
+	}
+	return int64(min(free, 1<<62)), nil
+}
 
 // diskFull tells a full disk: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
 func diskFull(err error) bool {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -153,7 +154,7 @@ func (r *Registry) takeModel(fullName, full string) (aside []string, err error) 
 
 // inUse is an *InUseError where a version is served or still being imported.
 func (r *Registry) inUse(m Model, v Version) error {
-	if v.Status == Pending {
+	if v.Status == Pending && (!v.Uploading || r.finalizing(m, v.Number)) {
 		return &InUseError{Name: m.FullName(), Version: v.Number}
 	}
 	if uses := r.uses.Load(); uses != nil && *uses != nil {
@@ -164,7 +165,14 @@ func (r *Registry) inUse(m Model, v Version) error {
 	return nil
 }
 
-func nameOf(m Model) Name { return Name{m.Catalog, m.Schema, m.Name} }
+// nameOf is the name that the folders of m's versions have.
+func nameOf(m Model) Name {
+	parts := strings.SplitN(m.key(), ".", 3)
+	return Name{parts[0], parts[1], parts[2]}
+}
+
+// key is the name that m's records have.
+func (m Model) key() string { return cmp.Or(m.slot, m.FullName()) }
 
 // empty removes what discard moved aside: a large artifact takes its time, so that no
 // lock is held. What is left goes at the next start.

@@ -149,8 +149,8 @@ func TestADeletedModelLeavesNothing(t *testing.T) {
 	if err := f.DeleteModel(ctx, "a.b.d"); err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := os.ReadDir(f.dir); err != nil || len(entries) != 1 || len(f.table.rows) != 0 {
-		t.Errorf("left: %v, %d records, %v", entries, len(f.table.rows), err)
+	if entries, err := os.ReadDir(f.dir); err != nil || len(entries) != 1 || f.table.models() != 0 {
+		t.Errorf("left: %v, %d records, %v", entries, f.table.models(), err)
 	}
 	if v := f.ready(t, Import{Source: source, Name: "a.b.c"}); v.Number != 1 {
 		t.Errorf("a new model begins with version %d", v.Number)

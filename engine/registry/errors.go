@@ -6,16 +6,24 @@ import (
 	"syscall"
 )
 
-// NotFoundError says that a model, a version of it or an alias does not exist.
+// NotFoundError says that a model, a version of it, an alias, a catalog, a schema or a file
+// does not exist.
 type NotFoundError struct {
 	Name    string // the model's full name, as it was asked for
 	Version int    // the version that is missing; 0 where the model itself is
 	Alias   string // the alias that is missing; "" where something else is
+	// What is "catalog" or "schema" where Name is that of one, "file" where Name is a path
+	// inside a version; "" otherwise.
+	What string
 }
 
 // Error is a sentence for a person.
 func (e *NotFoundError) Error() string {
 	switch {
+	case e.What == partFile:
+		return fmt.Sprintf("The model version has no file or folder %q.", e.Name)
+	case e.What != "":
+		return fmt.Sprintf("The %s %q does not exist.", e.What, e.Name)
 	case e.Alias != "":
 		return fmt.Sprintf("The model %s has no alias %q.", e.Name, e.Alias)
 	case e.Version != 0:
@@ -62,6 +70,59 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("Version %d of the model %s is served by the %s %s; delete it there first.",
 		e.Version, e.Name, noun, strings.Join(e.Endpoints, ", "))
 }
+
+// ExistsError says that something of that name is there already.
+type ExistsError struct {
+	What string // "catalog", "schema", "model" or "file"
+	Name string
+}
+
+// Error is a sentence for a person.
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("The %s %q already exists.", e.What, e.Name)
+}
+
+// NotEmptyError says that a catalog or a schema cannot be deleted because of what it holds.
+type NotEmptyError struct {
+	What    string // "catalog" or "schema"
+	Name    string
+	Models  int // how many models it holds
+	Schemas int // how many schemas it holds, where it holds no model
+}
+
+// Error is a sentence for a person.
+func (e *NotEmptyError) Error() string {
+	n, noun := e.Models, "model"
+	if n == 0 {
+		n, noun = e.Schemas, "schema"
+	}
+	them := "it"
+	if n > 1 {
+		noun, them = noun+"s", "them"
+	}
+	return fmt.Sprintf("The %s %q is not empty: it holds %d %s; delete %s first.", e.What, e.Name, n, noun, them)
+}
+
+// ValueError says that a value cannot be kept.
+type ValueError struct{ Message string }
+
+// Error is a sentence for a person.
+func (e *ValueError) Error() string { return e.Message }
+
+// TooLargeError says that a version would have more bytes than one may have.
+type TooLargeError struct{ Limit int64 }
+
+// Error is a sentence for a person.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("The model version would have more than %s, the most that one may have.", bytesText(e.Limit))
+}
+
+// StateError says that a version is not in the state that something needs: its files are
+// fixed, or there are none yet.
+type StateError struct{ Message string }
+
+// Error is a sentence for a person.
+func (e *StateError) Error() string { return e.Message }
 
 // SourceError says that what was to be imported cannot be read.
 type SourceError struct {

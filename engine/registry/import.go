@@ -106,23 +106,31 @@ func (r *Registry) check(in *Import) (name Name, err error) {
 	return name, nil
 }
 
-// begin stores a Pending version with the next number. made tells that the model is new.
-func (r *Registry) begin(ctx context.Context, name Name, in Import, from *source) (v Version, made bool, err error) {
+// begin stores a Pending version with the next number. made tells whether the model is new,
+// and what was made to hold it.
+func (r *Registry) begin(ctx context.Context, name Name, in Import, from *source) (v Version, made creation, err error) {
 	if err := ctx.Err(); err != nil {
-		return Version{}, false, err
+		return Version{}, creation{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.time()
 	m, known := r.current.Load().find(name.String())
-	if !known {
-		m = Model{Catalog: name.Catalog, Schema: name.Schema, Name: name.Model, Owner: in.CreatedBy, CreatedAt: now, CreatedBy: in.CreatedBy}
+	if made.model = !known; made.model {
+		m = r.newModel(name, in.CreatedBy, now)
+		made.places = r.current.Load().places.missing(name.Catalog, name.Schema, in.CreatedBy, now)
 	}
 	number := max(r.next[name.String()], 1)
 	v = Version{Number: number, Status: Pending, Source: from.name(), Comment: in.Comment, CreatedAt: now, CreatedBy: in.CreatedBy}
 	m.Versions = slices.Insert(slices.Clone(m.Versions), 0, v)
 	m.UpdatedAt, m.UpdatedBy = now, in.CreatedBy
-	return v, !known, r.store(m, number+1, &v, 0)
+	return v, made, r.storeIn(made.places, m, number+1, &v, 0)
+}
+
+// creation is what an import made besides its version.
+type creation struct {
+	model  bool
+	places places
 }
 
 // fill copies the files of a Pending version, reads them and stores what it found.
@@ -201,8 +209,8 @@ func (r *Registry) finish(name Name, in Import, v Version, files string) (Versio
 	defer r.mu.Unlock()
 	m, _ := r.current.Load().find(name.String())
 	if files != "" {
-		v.Dir = r.versionDir(name, v.Number)
-		if err := r.place(name, v.Number, files); err != nil {
+		v.Dir = r.versionDir(nameOf(m), v.Number)
+		if err := r.place(nameOf(m), v.Number, files); err != nil {
 			return Version{}, diskError(err, v.Size)
 		}
 	}
@@ -243,10 +251,10 @@ func (r *Registry) place(name Name, n int, files string) error {
 	}
 }
 
-// giveUp takes a Pending version back, and its model where the import made it. Where the
+// giveUp takes a Pending version back, and with it what the import made to hold it. Where the
 // record cannot be deleted, the version is gone all the same until the next start, which
 // finds it Pending and makes it Failed.
-func (r *Registry) giveUp(full string, number int, made bool) error {
+func (r *Registry) giveUp(full string, number int, made creation) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m, ok := r.current.Load().find(full)
@@ -255,19 +263,44 @@ func (r *Registry) giveUp(full string, number int, made bool) error {
 	}
 	m.Versions = slices.DeleteFunc(slices.Clone(m.Versions), func(v Version) bool { return v.Number == number })
 	m.Aliases = slices.DeleteFunc(slices.Clone(m.Aliases), func(a Alias) bool { return a.Version == number })
-	if made && len(m.Versions) == 0 && len(m.Aliases) == 0 {
+	if made.model && len(m.Versions) == 0 && len(m.Aliases) == 0 {
 		m.Versions = []Version{{Number: number}} // whose record goes too
 		err := r.remove(m)
 		if err != nil {
 			r.current.Store(r.current.Load().without(full))
+			return err
 		}
-		return err
+		return r.takeBack(made.places)
 	}
 	err := r.store(m, r.next[full], nil, number)
 	if err != nil {
 		r.current.Store(r.current.Load().with(m))
 	}
 	return err
+}
+
+// takeBack removes catalogs and schemas that were made, where nothing else is in them. The
+// caller holds mu.
+func (r *Registry) takeBack(made places) error {
+	now, changes := r.current.Load(), map[string][]byte{}
+	for _, s := range made.schemas {
+		if now.modelsIn(s.FullName()+".") == 0 {
+			changes[schemaPrefix+s.FullName()] = nil
+		}
+	}
+	for _, c := range made.catalogs {
+		others := slices.ContainsFunc(now.places.schemas, func(s Schema) bool {
+			_, goes := changes[schemaPrefix+s.FullName()]
+			return s.Catalog == c.Name && !goes
+		})
+		if !others {
+			changes[catalogPrefix+c.Name] = nil
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return r.dropPlaces(changes)
 }
 
 // time is now as records keep it: in UTC, in milliseconds.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"strings"
@@ -29,7 +30,7 @@ func inspect(root *os.Root, main string, v *Version) (err error) {
 			v.Flavor = ""
 			return err
 		}
-		v.Flavor, v.ModelFile, v.RunID = folder.Flavor, folder.ModelFile, folder.RunID
+		v.Flavor, v.ModelFile, v.RunID = folder.Flavor, folder.ModelFile, cmp.Or(folder.RunID, v.RunID)
 	}
 	m, err := onnx.CheckFile(root, v.ModelFile)
 	if err != nil {

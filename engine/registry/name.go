@@ -22,6 +22,7 @@ const (
 	partSchema  = "schema"
 	partModel   = "model"
 	partAlias   = "alias"
+	partFile    = "file"
 
 	// maxName is the most characters of one part, and of an alias: Unity Catalog's limit.
 	maxName = 255

@@ -22,7 +22,8 @@ type Table interface {
 }
 
 // The keys are "model/" and the full name, and "version/", the full name, "/" and the
-// number. No name holds a slash.
+// number. No name holds a slash. A model that is renamed keeps its keys and its folders,
+// and its record the new name.
 const (
 	modelPrefix   = "model/"
 	versionPrefix = "version/"
@@ -53,6 +54,7 @@ const (
 
 // modelRecord is a model's record. The fields' names are the stored form.
 type modelRecord struct {
+	ID        string         `json:"id,omitempty"` // absent in records of releases that knew none
 	Comment   string         `json:"comment,omitempty"`
 	Owner     string         `json:"owner,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
@@ -60,9 +62,12 @@ type modelRecord struct {
 	UpdatedAt time.Time      `json:"updated_at"`
 	UpdatedBy string         `json:"updated_by,omitempty"`
 	Aliases   map[string]int `json:"aliases,omitempty"`
+	Tags      []Tag          `json:"tags,omitempty"`
 	// Next is the number of the next version: numbers are given once, also where their
 	// version was deleted.
 	Next int `json:"next"`
+	// Name is the model's full name, where it is not the one in the record's key.
+	Name string `json:"name,omitempty"`
 }
 
 // versionRecord is a version's record.
@@ -73,8 +78,13 @@ type versionRecord struct {
 	Source    string             `json:"source"`
 	Comment   string             `json:"comment,omitempty"`
 	RunID     string             `json:"run_id,omitempty"`
+	ModelID   string             `json:"model_id,omitempty"`
+	Tags      []Tag              `json:"tags,omitempty"`
 	CreatedAt time.Time          `json:"created_at"`
 	CreatedBy string             `json:"created_by,omitempty"`
+	UpdatedAt time.Time          `json:"updated_at,omitzero"`
+	UpdatedBy string             `json:"updated_by,omitempty"`
+	Uploading bool               `json:"uploading,omitempty"`
 	Stored    bool               `json:"stored"` // there is an artifact
 	ModelFile string             `json:"model_file,omitempty"`
 	SHA256    string             `json:"sha256,omitempty"`
@@ -118,8 +128,11 @@ type portRecord struct {
 
 // encodeModel is a model's record.
 func encodeModel(m Model, next int) ([]byte, error) {
-	r := modelRecord{Comment: m.Comment, Owner: m.Owner, CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy,
-		UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, Next: next}
+	r := modelRecord{ID: m.ID, Comment: m.Comment, Owner: m.Owner, CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy,
+		UpdatedAt: m.UpdatedAt, UpdatedBy: m.UpdatedBy, Tags: m.Tags, Next: next}
+	if full := m.FullName(); m.key() != full {
+		r.Name = full
+	}
 	for _, a := range m.Aliases {
 		if r.Aliases == nil {
 			r.Aliases = map[string]int{}
@@ -133,6 +146,7 @@ func encodeModel(m Model, next int) ([]byte, error) {
 // known of the version but a long example, in bytes.
 func encodeVersion(v Version) (record []byte, described int, err error) {
 	r := versionRecord{Status: v.Status, Reason: v.Reason, Flavor: v.Flavor, Source: v.Source, Comment: v.Comment, RunID: v.RunID,
+		ModelID: v.ModelID, Tags: v.Tags, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy, Uploading: v.Uploading,
 		CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy, Stored: v.Dir != "", ModelFile: v.ModelFile, SHA256: v.SHA256,
 		Size: v.Size, FromGraph: v.FromGraph, Graph: recordOfGraph(v.Graph), Example: v.InputExample}
 	if !v.FromGraph {
@@ -155,7 +169,8 @@ func encodeVersion(v Version) (record []byte, described int, err error) {
 // caller's to add.
 func (r versionRecord) version(n int) Version {
 	v := Version{Number: n, Status: r.Status, Reason: r.Reason, Flavor: r.Flavor, Source: r.Source, Comment: r.Comment,
-		RunID: r.RunID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, ModelFile: r.ModelFile, SHA256: r.SHA256,
+		RunID: r.RunID, ModelID: r.ModelID, Tags: r.Tags, UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy, Uploading: r.Uploading,
+		CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, ModelFile: r.ModelFile, SHA256: r.SHA256,
 		Size: r.Size, Signature: r.Signature, FromGraph: r.FromGraph, InputExample: r.Example, Graph: r.Graph.graph()}
 	if r.FromGraph && v.Graph != nil {
 		v.Signature = mlmodel.FromPorts(v.Graph.Inputs, v.Graph.Outputs)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -29,32 +30,42 @@ func (r *Registry) recover() error {
 	if err != nil {
 		return err
 	}
-	r.current.Store(newSnapshot(models))
+	all, err := r.loadPlaces(models)
+	if err != nil {
+		return err
+	}
+	r.current.Store(newSnapshot(models, all))
 	if err := r.resolve(); err != nil {
 		return err
 	}
 	r.sweep()
+	r.recoverUploads()
 	return nil
 }
 
 // load reads all models from their records.
 func (r *Registry) load() ([]Model, error) {
-	byName := map[string]*Model{}
+	bySlot := map[string]*Model{}
 	err := r.table.Each(modelPrefix, func(key string, value []byte) error {
 		var record modelRecord
-		name, err := ParseName(key[len(modelPrefix):])
+		var name Name
+		slot := key[len(modelPrefix):]
+		err := json.Unmarshal(value, &record)
 		if err == nil {
-			err = json.Unmarshal(value, &record)
+			name, err = ParseName(cmp.Or(record.Name, slot))
 		}
 		if err != nil {
 			return fmt.Errorf("the catalog's record %q cannot be read: %w", key, err)
 		}
-		m := &Model{Catalog: name.Catalog, Schema: name.Schema, Name: name.Model, Comment: record.Comment, Owner: record.Owner,
+		m := &Model{ID: cmp.Or(record.ID, idFor(slot, record.CreatedAt)), Tags: record.Tags, Catalog: name.Catalog, Schema: name.Schema, Name: name.Model, Comment: record.Comment, Owner: record.Owner,
 			CreatedAt: record.CreatedAt, UpdatedAt: record.UpdatedAt, CreatedBy: record.CreatedBy, UpdatedBy: record.UpdatedBy}
+		if slot != name.String() {
+			m.slot = slot
+		}
 		for alias, version := range record.Aliases {
 			m.Aliases = withAlias(m.Aliases, alias, version)
 		}
-		byName[name.String()], r.next[name.String()] = m, record.Next
+		bySlot[slot], r.next[name.String()] = m, record.Next
 		return nil
 	})
 	if err != nil {
@@ -62,8 +73,8 @@ func (r *Registry) load() ([]Model, error) {
 	}
 	err = r.table.Each(versionPrefix, func(key string, value []byte) error {
 		var record versionRecord
-		full, number, ok := splitVersionKey(key)
-		m := byName[full]
+		slot, number, ok := splitVersionKey(key)
+		m := bySlot[slot]
 		if !ok || m == nil {
 			return fmt.Errorf("the catalog's record %q belongs to no model", key)
 		}
@@ -71,11 +82,11 @@ func (r *Registry) load() ([]Model, error) {
 			return fmt.Errorf("the catalog's record %q cannot be read: %w", key, err)
 		}
 		m.Versions = append(m.Versions, r.restore(nameOf(*m), number, record))
-		r.next[full] = max(r.next[full], number+1)
+		r.next[m.FullName()] = max(r.next[m.FullName()], number+1)
 		return nil
 	})
 	var models []Model
-	for _, m := range byName {
+	for _, m := range bySlot {
 		slices.SortFunc(m.Versions, func(a, b Version) int { return b.Number - a.Number })
 		models = append(models, *m)
 	}
@@ -117,7 +128,7 @@ func (r *Registry) restore(name Name, number int, record versionRecord) Version 
 func (r *Registry) resolve() error {
 	for _, m := range r.current.Load().models {
 		for _, v := range m.Versions {
-			if v.Status != Pending {
+			if v.Status != Pending || v.Uploading {
 				continue
 			}
 			m, _ := r.current.Load().find(m.FullName())
@@ -144,7 +155,7 @@ func (r *Registry) sweep() {
 			}
 		}
 	}
-	found, err := fs.Glob(os.DirFS(r.dir), "*/*/*/*")
+	found, err := fs.Glob(os.DirFS(r.dir), "[^.]*/*/*/*") // a folder with a dot is the registry's own
 	if err != nil {
 		return
 	}

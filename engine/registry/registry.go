@@ -13,9 +13,12 @@ import (
 	"time"
 )
 
-// incomingFolder holds imports under way and folders about to be removed. No catalog has
-// a dot in its name.
-const incomingFolder = ".incoming"
+// incomingFolder holds imports under way and folders about to be removed, uploadsFolder
+// what is uploaded until it is registered. No catalog has a dot in its name.
+const (
+	incomingFolder = ".incoming"
+	uploadsFolder  = ".uploads"
+)
 
 // Registry is the open catalog. All methods may be called from many goroutines at once;
 // what is read (Models, Model) never waits for what is written.
@@ -25,14 +28,16 @@ type Registry struct {
 	limits limits
 	now    func() time.Time
 	create creator
+	free   func(dir string) (int64, error)
 
 	current atomic.Pointer[snapshot]
 	uses    atomic.Pointer[func(string, int) []string]
 
 	// mu orders changes: the numbers, the records and the places of the versions' folders.
 	// It is not held while files are copied or read.
-	mu   sync.Mutex
-	next map[string]int // of each model: the number of its next version
+	mu      sync.Mutex
+	next    map[string]int     // of each model: the number of its next version
+	uploads map[string]*upload // by their folders; those that this process has touched
 
 	listening sync.Mutex
 	listeners []func(string)
@@ -42,6 +47,7 @@ type Registry struct {
 type snapshot struct {
 	models []Model        // by full name
 	index  map[string]int // full name -> index in models
+	places places
 }
 
 // Open opens the registry whose records are in table and whose artifacts are below
@@ -53,7 +59,8 @@ func Open(table Table, modelsDir string) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{dir: dir, table: table, limits: defaultLimits, now: time.Now, create: createFile, next: map[string]int{}}
+	r := &Registry{dir: dir, table: table, limits: defaultLimits, now: time.Now, create: createFile, free: freeBytes,
+		next: map[string]int{}, uploads: map[string]*upload{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder for models: %w", err)
 	}
@@ -105,9 +112,9 @@ func (s *snapshot) find(full string) (Model, bool) {
 	return s.models[i], true
 }
 
-func newSnapshot(models []Model) *snapshot {
+func newSnapshot(models []Model, p places) *snapshot {
 	slices.SortFunc(models, func(a, b Model) int { return cmp.Compare(a.FullName(), b.FullName()) })
-	s := &snapshot{models: models, index: make(map[string]int, len(models))}
+	s := &snapshot{models: models, index: make(map[string]int, len(models)), places: p}
 	for i, m := range models {
 		s.index[m.FullName()] = i
 	}
@@ -122,51 +129,75 @@ func (s *snapshot) with(m Model) *snapshot {
 	} else {
 		models = append(models, m)
 	}
-	return newSnapshot(models)
+	return newSnapshot(models, s.places)
 }
 
 // without is the snapshot with a model less.
 func (s *snapshot) without(full string) *snapshot {
-	return newSnapshot(slices.DeleteFunc(slices.Clone(s.models), func(m Model) bool { return m.FullName() == full }))
+	return newSnapshot(slices.DeleteFunc(slices.Clone(s.models), func(m Model) bool { return m.FullName() == full }), s.places)
 }
 
 // store writes a model's record and those of the versions that changed, deletes those of
 // the versions that went, and then shows the model. The caller holds mu, and has changed
 // no slice that the old snapshot holds.
 func (r *Registry) store(m Model, next int, changed *Version, gone int) error {
-	full := m.FullName()
+	return r.storeIn(places{}, m, next, changed, gone)
+}
+
+// storeIn stores a model together with the catalog and the schema that are made for it.
+func (r *Registry) storeIn(made places, m Model, next int, changed *Version, gone int) error {
+	if err := r.write(made, m, next, changed, gone); err != nil {
+		return err
+	}
+	now := r.current.Load().with(m)
+	now.places = now.places.with(made)
+	r.current.Store(now)
+	return nil
+}
+
+// write is storeIn without showing the model.
+func (r *Registry) write(made places, m Model, next int, changed *Version, gone int) error {
 	record, err := encodeModel(m, next)
 	if err != nil {
 		return err
 	}
-	changes := map[string][]byte{modelKey(full): record}
+	changes, err := made.records()
+	if err != nil {
+		return err
+	}
+	changes[modelKey(m.key())] = record
 	if changed != nil {
-		if changes[versionKey(full, changed.Number)], _, err = encodeVersion(*changed); err != nil {
+		if changes[versionKey(m.key(), changed.Number)], _, err = encodeVersion(*changed); err != nil {
 			return err
 		}
 	}
 	if gone > 0 {
-		changes[versionKey(full, gone)] = nil
+		changes[versionKey(m.key(), gone)] = nil
 	}
 	if err := r.apply(changes); err != nil {
 		return err
 	}
-	r.next[full] = next
-	r.current.Store(r.current.Load().with(m))
+	r.next[m.FullName()] = next
+	if gone > 0 {
+		r.dropUpload(m, gone)
+	}
 	return nil
 }
 
 // remove deletes a model's record and those of all its versions. The caller holds mu.
 func (r *Registry) remove(m Model) error {
 	full := m.FullName()
-	changes := map[string][]byte{modelKey(full): nil}
+	changes := map[string][]byte{modelKey(m.key()): nil}
 	for _, v := range m.Versions {
-		changes[versionKey(full, v.Number)] = nil
+		changes[versionKey(m.key(), v.Number)] = nil
 	}
 	if err := r.apply(changes); err != nil {
 		return err
 	}
 	delete(r.next, full)
+	for _, v := range m.Versions {
+		r.dropUpload(m, v.Number)
+	}
 	r.current.Store(r.current.Load().without(full))
 	return nil
 }

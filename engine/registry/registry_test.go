@@ -25,6 +25,16 @@ type memoryTable struct {
 	fail func(changes map[string][]byte) error
 }
 
+// models counts the records of models and versions.
+func (t *memoryTable) models() (n int) {
+	for key := range t.rows {
+		if strings.HasPrefix(key, modelPrefix) || strings.HasPrefix(key, versionPrefix) {
+			n++
+		}
+	}
+	return n
+}
+
 func (t *memoryTable) Each(prefix string, fn func(string, []byte) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -197,7 +207,7 @@ func TestImportsAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	at = at.UTC().Truncate(time.Millisecond)
-	wantModel := Model{Catalog: "main", Schema: "default", Name: "add", Owner: "ann@example.com", CreatedBy: "ann@example.com",
+	wantModel := Model{ID: m.ID, Catalog: "main", Schema: "default", Name: "add", Owner: "ann@example.com", CreatedBy: "ann@example.com",
 		UpdatedBy: "ann@example.com", CreatedAt: at, UpdatedAt: at, Aliases: []Alias{{"champion", 1}}, Versions: []Version{v}}
 	if !reflect.DeepEqual(m, wantModel) {
 		t.Errorf("got  %+v\nwant %+v", m, wantModel)
@@ -356,7 +366,7 @@ func TestACancelledImportLeavesNothing(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled while %s: %v", stage, err)
 		}
-		if len(f.Models()) != 0 || len(f.table.rows) != 0 {
+		if len(f.Models()) != 0 || len(f.table.rows) != 2 { // of main and main.default
 			t.Errorf("left: %+v, %d records", f.Models(), len(f.table.rows))
 		}
 		f.checkFiles(t)

@@ -25,12 +25,18 @@ const (
 // Model is an immutable picture of a registered model and all its versions, newest
 // first.
 type Model struct {
+	ID                    string // a UUID, which a new name does not change
 	Catalog, Schema, Name string
 	Comment, Owner        string
 	CreatedAt, UpdatedAt  time.Time
 	CreatedBy, UpdatedBy  string
 	Aliases               []Alias   // by name
+	Tags                  []Tag     // by key
 	Versions              []Version // newest first
+
+	// slot is the full name that the records' keys and the versions' folders have: the one
+	// that the model was made with. "" is its full name.
+	slot string
 }
 
 // FullName is "catalog.schema.name".
@@ -76,15 +82,24 @@ type Alias struct {
 // Version is one numbered version of a model. Its artifact lies in its own folder under
 // the data folder and never changes.
 type Version struct {
-	Number    int
-	Status    Status
-	Reason    string // why Failed, for a person
-	Flavor    string // "onnx"
-	Source    string // file or folder name that was imported, without its path
+	Number int
+	Status Status
+	Reason string // why Failed, for a person
+	Flavor string // "onnx"
+	// Source is the name of the file or folder that was imported, without its path, or of an
+	// upload what its client calls its source, "models:/m-3f0a…".
+	Source    string
 	Comment   string
-	RunID     string
+	RunID     string // of the MLflow run that logged the model
+	ModelID   string // of the MLflow logged model, "m-3f0a…"
+	Tags      []Tag  // by key
 	CreatedAt time.Time
 	CreatedBy string
+	UpdatedAt time.Time // of the last change; zero where there was none
+	UpdatedBy string
+	// Uploading tells a Pending version that waits for its files (see Registry.Register):
+	// unlike an import it outlives the process.
+	Uploading bool
 
 	// Dir is the absolute path of the version's folder; ModelFile is the ONNX file's
 	// path inside it, with forward slashes.
