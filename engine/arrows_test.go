@@ -45,6 +45,17 @@ var arrows = []struct {
 		why:   "writing a file whole is the same for a seal, a token and an address; it stands on nothing",
 	},
 	{
+		from:  "servery/engine/secret",
+		never: []string{"servery/engine/access", "servery/engine/endpoint", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "what keeps secrets knows principals by their ids and nothing of who asks for what: the less it stands on, the less can see a value",
+	},
+	{
+		from:   "servery/engine/...",
+		except: []string{"servery/engine", "servery/engine/secret"},
+		never:  []string{"github.com/zalando/go-keyring"},
+		why:    "the operating system's keyring is reached in one place only",
+	},
+	{
 		from:  "servery/engine/autoscale",
 		never: []string{"servery/engine/endpoint", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
 		why:   "a scaling decision is a pure function of what was observed: it is simulated and property-tested without a server",
