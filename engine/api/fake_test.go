@@ -47,6 +47,7 @@ type fake struct {
 	panics    bool
 	level     access.Level // of users who are no administrators
 	fails     error        // of every call that can fail but Authenticate
+	observed  fakeObservations
 }
 
 func newFake() *fake {

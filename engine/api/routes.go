@@ -61,7 +61,7 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, endpointRoutes, identityRoutes, registryRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, endpointRoutes, identityRoutes, registryRoutes, observeRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
@@ -73,10 +73,6 @@ var absentRoutes = []route{
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/notifications", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/telemetry-config", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/system-metrics-export-state", ""),
-	absent("GET", "/api/2.0/serving-endpoints/{name}/metrics", "The endpoint's page draws its figures."),
-	absent("GET", "/api/2.0/serving-endpoints/{name}/openapi", "GET /api/2.0/servery/models/{full_name} tells a model's signature."),
-	absent("GET", "/api/2.0/serving-endpoints/{name}/served-models/{entity}/logs", "GET /api/2.0/servery/endpoints/{name}/events tells what happened."),
-	absent("GET", "/api/2.0/serving-endpoints/{name}/served-models/{entity}/build-logs", "Nothing is built here: a model is loaded as it is."),
 	absent("POST", "/api/2.0/serving-endpoints/{name}/config:stop", ""),
 	absent("POST", "/api/2.0/serving-endpoints/{name}/config:start", ""),
 	absent("POST", "/api/2.0/serving-endpoints/pt", ""),

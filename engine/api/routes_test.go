@@ -106,8 +106,6 @@ func TestKnownRoutesOutOfScopeSayNotImplemented(t *testing.T) {
 		"PUT /api/2.0/serving-endpoints/digits/rate-limits", "PUT /api/2.0/serving-endpoints/digits/ai-gateway",
 		"PATCH /api/2.0/serving-endpoints/digits/notifications", "PATCH /api/2.0/serving-endpoints/digits/telemetry-config",
 		"PATCH /api/2.0/serving-endpoints/digits/system-metrics-export-state",
-		"GET /api/2.0/serving-endpoints/digits/metrics?", "GET /api/2.0/serving-endpoints/digits/openapi",
-		"GET /api/2.0/serving-endpoints/digits/served-models/m-1/logs", "GET /api/2.0/serving-endpoints/digits/served-models/m-1/build-logs",
 		"POST /api/2.0/serving-endpoints/digits/config:stop", "POST /api/2.0/serving-endpoints/digits/config:start",
 		"POST /api/2.0/serving-endpoints/pt", "PUT /api/2.0/serving-endpoints/pt/x/config", "POST /api/2.0/external-function",
 		"GET /api/2.0/serving-endpoints/get-model-optimization-info/m/1", "POST /serving-endpoints/chat/completions",

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +65,19 @@ func TestTheDatabricksSDKIsServed(t *testing.T) {
 	if err != nil || len(answer.Predictions) != 2 || answer.ServedModelName != "digits-1" {
 		t.Errorf("query: %+v %v", answer, err)
 	}
+	metrics, err := w.ServingEndpoints.ExportMetricsByName(ctx, "digits")
+	if err != nil {
+		t.Fatalf("metrics: %v", err)
+	}
+	if text, err := io.ReadAll(metrics.Contents); err != nil || !strings.Contains(string(text), `request_count_total{endpoint_name="digits"`) {
+		t.Errorf("metrics: %s %v", text, err)
+	}
+	if logs, err := w.ServingEndpoints.LogsByNameAndServedModelName(ctx, "digits", "digits-1"); err != nil || logs.Logs != "" {
+		t.Errorf("logs: %+v %v", logs, err)
+	}
+	if logs, err := w.ServingEndpoints.BuildLogsByNameAndServedModelName(ctx, "digits", "digits-1"); err != nil || logs.Logs != "" {
+		t.Errorf("build logs: %+v %v", logs, err)
+	}
 	all, err := w.ServingEndpoints.ListAll(ctx)
 	if err != nil || len(all) != 1 || all[0].Config.ServedEntities[0].EntityName != "main.default.digits" {
 		t.Errorf("list: %+v %v", all, err)
@@ -76,8 +91,8 @@ func TestTheDatabricksSDKIsServed(t *testing.T) {
 	if _, err := w.ServingEndpoints.Query(ctx, serving.QueryEndpointInput{Name: "none", Inputs: []int{1}}); !errors.Is(err, apierr.ErrNotFound) {
 		t.Errorf("query of none: %v", err)
 	}
-	if _, err := w.ServingEndpoints.ExportMetricsByName(ctx, "digits"); !errors.Is(err, apierr.ErrNotImplemented) {
-		t.Errorf("metrics: %v", err)
+	if _, err := w.ServingEndpoints.CreateProvisionedThroughputEndpoint(ctx, serving.CreatePtEndpointRequest{Name: "pt"}); !errors.Is(err, apierr.ErrNotImplemented) {
+		t.Errorf("provisioned throughput: %v", err)
 	}
 	stranger, err := databricks.NewWorkspaceClient(&databricks.Config{Host: server.URL, Token: "dapi-wrong", AuthType: "pat"})
 	if err != nil {

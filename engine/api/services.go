@@ -16,6 +16,7 @@ type Services interface {
 	Identities
 	Endpoints
 	Models
+	Observations
 
 	// Status is what this engine says of itself.
 	Status() Status
