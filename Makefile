@@ -4,6 +4,10 @@ SHELL := /bin/sh
 
 GO      ?= go
 BIN     := bin/servery
+# The same without the tag of the product's build: Fyne then checks the goroutine of every
+# call and reports a wrong one, on which the tests fail. The checks cost a tenth of a frame.
+CHECKED := bin/servery-checked
+TAGS    := migrated_fynedo
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
 PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
@@ -25,22 +29,26 @@ serve: build ## the same engine without a window
 
 .PHONY: build
 build: deps onnxruntime ## build bin/servery
-	$(GO) build -o $(BIN) .
+	$(GO) build -tags $(TAGS) -o $(BIN) .
+
+.PHONY: checked
+checked: deps onnxruntime ## build bin/servery-checked, which reports calls of Fyne from a wrong goroutine
+	$(GO) build -o $(CHECKED) .
 
 .PHONY: test
 test: test-deps onnxruntime ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
-	$(GO) build -o $(BIN) .
-	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+	$(GO) build -o $(CHECKED) .
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
 	$(GO) test -race -count=1 -timeout 30m $(PURE)
 
 .PHONY: e2e
-e2e: test-deps build ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
-	SERVERY_BINARY=$(CURDIR)/$(BIN) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+e2e: test-deps checked ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
 
 .PHONY: bench
 bench: test-deps build ## benchmarks with their ratios, then the figures of the real binary
