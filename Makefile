@@ -50,6 +50,14 @@ race: test-deps onnxruntime ## the race detector over everything that does not l
 e2e: test-deps checked ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
 	SERVERY_BINARY=$(CURDIR)/$(CHECKED) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
 
+.PHONY: conformance
+conformance: test-deps clients build ## every real client through what it offers, and the documentation's examples as printed
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -v -count=1 -timeout 30m -run 'Conformance|ThePage' ./app/e2e/
+
+.PHONY: clients
+clients: ## install the clients of the conformance run into .clients (PyPI, npm, Go)
+	@sh scripts/get-clients.sh
+
 .PHONY: bench
 bench: test-deps build ## benchmarks with their ratios, then the figures of the real binary
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./engine/...
