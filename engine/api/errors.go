@@ -97,8 +97,14 @@ func explainEndpoint(err error, scoring bool) *requestError {
 		missing  *endpoint.NotFoundError
 		exists   *endpoint.ExistsError
 		notReady *endpoint.NotReadyError
+		conflict *endpoint.ConflictError
+		state    *endpoint.StateError
 	)
 	switch {
+	case errors.As(err, &conflict):
+		return &requestError{code: codeConflict, message: conflict.Error()}
+	case errors.As(err, &state):
+		return &requestError{code: codeBadRequest, message: state.Message}
 	case errors.As(err, &invalid):
 		return &requestError{code: codeInvalidParameterValue, message: fieldsMessage(invalid.Fields), fields: invalid.Fields}
 	case errors.As(err, &missing) && missing.Entity != "":

@@ -61,20 +61,17 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, endpointRoutes, identityRoutes, registryRoutes, observeRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, registryRoutes, observeRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
 var absentRoutes = []route{
-	absent("PUT", "/api/2.0/serving-endpoints/{name}/config", "An endpoint keeps the configuration it was created with: delete it and create it anew."),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/tags", "Tags are given when the endpoint is created."),
 	absent("PUT", "/api/2.0/serving-endpoints/{name}/rate-limits", ""),
 	absent("PUT", "/api/2.0/serving-endpoints/{name}/ai-gateway", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/notifications", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/telemetry-config", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/system-metrics-export-state", ""),
-	absent("POST", "/api/2.0/serving-endpoints/{name}/config:stop", ""),
-	absent("POST", "/api/2.0/serving-endpoints/{name}/config:start", ""),
 	absent("POST", "/api/2.0/serving-endpoints/pt", ""),
 	absent("PUT", "/api/2.0/serving-endpoints/pt/{name}/config", ""),
 	absent("GET", "/api/2.0/serving-endpoints/get-model-optimization-info/{model}/{version}", ""),

@@ -88,7 +88,7 @@ func TestEveryRouteTellsWhatIsWrong(t *testing.T) {
 		{"GET", "/api/2.0/servery/endpoints/digits/events?max_results=0", "", 400, "INVALID_PARAMETER_VALUE", []string{"max_results"}},
 		{"GET", "/api/2.0/servery/endpoints/none/workers", "", 404, "RESOURCE_DOES_NOT_EXIST", nil},
 		{"GET", "/", "", 404, "ENDPOINT_NOT_FOUND", []string{"No API found for 'GET /'."}},
-		{"GET", "/api/2.0/serving-endpoints/digits/config:cancel", "", 404, "ENDPOINT_NOT_FOUND", nil},
+		{"GET", "/api/2.0/serving-endpoints/digits/config:pause", "", 404, "ENDPOINT_NOT_FOUND", nil},
 		{"GET", "/" + strings.Repeat("a/", 3000), "", 404, "ENDPOINT_NOT_FOUND", nil},
 	} {
 		t.Run(c.method+" "+c.path[:min(len(c.path), 60)]+" "+c.body, func(t *testing.T) {
@@ -102,11 +102,10 @@ func TestEveryRouteTellsWhatIsWrong(t *testing.T) {
 func TestKnownRoutesOutOfScopeSayNotImplemented(t *testing.T) {
 	s := New(withDigits(newFake()), Options{})
 	for _, line := range []string{
-		"PUT /api/2.0/serving-endpoints/digits/config", "PATCH /api/2.0/serving-endpoints/digits/tags",
+		"PATCH /api/2.0/serving-endpoints/digits/tags",
 		"PUT /api/2.0/serving-endpoints/digits/rate-limits", "PUT /api/2.0/serving-endpoints/digits/ai-gateway",
 		"PATCH /api/2.0/serving-endpoints/digits/notifications", "PATCH /api/2.0/serving-endpoints/digits/telemetry-config",
 		"PATCH /api/2.0/serving-endpoints/digits/system-metrics-export-state",
-		"POST /api/2.0/serving-endpoints/digits/config:stop", "POST /api/2.0/serving-endpoints/digits/config:start",
 		"POST /api/2.0/serving-endpoints/pt", "PUT /api/2.0/serving-endpoints/pt/x/config", "POST /api/2.0/external-function",
 		"GET /api/2.0/serving-endpoints/get-model-optimization-info/m/1", "POST /serving-endpoints/chat/completions",
 		"POST /serving-endpoints/completions", "POST /serving-endpoints/embeddings", "POST /serving-endpoints/responses",

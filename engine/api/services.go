@@ -15,6 +15,7 @@ import (
 type Services interface {
 	Identities
 	Endpoints
+	EndpointChanges
 	Models
 	Observations
 

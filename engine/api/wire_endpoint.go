@@ -32,6 +32,7 @@ type (
 	wireState struct {
 		Ready        endpoint.ReadyState  `json:"ready"`
 		ConfigUpdate endpoint.UpdateState `json:"config_update"`
+		Suspend      string               `json:"suspend"`
 	}
 	wireTag struct {
 		Key   string `json:"key"`
@@ -150,7 +151,7 @@ func common(e endpoint.Endpoint, level access.Level) wireEndpoint {
 		Creator:         e.Creator,
 		CreatedAt:       millis(e.CreatedAt),
 		UpdatedAt:       millis(e.UpdatedAt),
-		State:           wireState{Ready: e.Ready, ConfigUpdate: e.Update},
+		State:           stateWire(e),
 		PermissionLevel: level.String(),
 		RouteOptimized:  e.RouteOptimized,
 		Description:     e.Description,
@@ -160,6 +161,16 @@ func common(e endpoint.Endpoint, level access.Level) wireEndpoint {
 		w.Tags = append(w.Tags, wireTag(t))
 	}
 	return w
+}
+
+// stateWire says SUSPENDED of what is stopped and is not being started: a client that
+// started it waits for no more than config_update.
+func stateWire(e endpoint.Endpoint) wireState {
+	s := wireState{Ready: e.Ready, ConfigUpdate: e.Update, Suspend: "NOT_SUSPENDED"}
+	if e.Suspended && e.Update != endpoint.InProgress {
+		s.Suspend = "SUSPENDED"
+	}
+	return s
 }
 
 func configWire(c *endpoint.Config) *wireConfig {

@@ -16,7 +16,7 @@ const createBody = `{"config":{"served_entities":[{"entity_name":"main.default.d
 const pendingDigits = `{
 	"name": "digits", "id": "0123456789abcdef0123456789abcdef", "creator": "ada@example.com",
 	"creation_timestamp": 1764000000000, "last_updated_timestamp": 1764000000000,
-	"state": {"ready": "NOT_READY", "config_update": "IN_PROGRESS"},
+	"state": {"ready": "NOT_READY", "config_update": "IN_PROGRESS","suspend":"NOT_SUSPENDED"},
 	"pending_config": {
 		"config_version": 1, "start_time": 1764000000001,
 		"served_entities": [{"name": "digits-1", "entity_name": "main.default.digits", "entity_version": "1",
@@ -55,7 +55,7 @@ func TestAnEndpointGoesFromPendingToActive(t *testing.T) {
 		sameJSON(t, ask(t, s, "GET", "/api/2.0/serving-endpoints/digits?", "").body, pendingDigits)
 	}
 	ready := ask(t, s, "GET", "/api/2.0/serving-endpoints/digits", "").into(t)
-	if got := fmt.Sprint(ready["state"]); got != "map[config_update:NOT_UPDATING ready:READY]" {
+	if got := fmt.Sprint(ready["state"]); got != "map[config_update:NOT_UPDATING ready:READY suspend:NOT_SUSPENDED]" {
 		t.Errorf("state %s", got)
 	}
 	config, _ := ready["config"].(map[string]any)
@@ -78,7 +78,7 @@ func TestTheListHasSummariesOnly(t *testing.T) {
 	sameJSON(t, ask(t, s, "GET", "/api/2.0/serving-endpoints", "").body, `{"endpoints":[{
 		"name":"digits","id":"00000000000000000000000000000001","creator":"ada@example.com",
 		"creation_timestamp":1764000000000,"last_updated_timestamp":1764000000000,
-		"state":{"ready":"READY","config_update":"NOT_UPDATING"},
+		"state":{"ready":"READY","config_update":"NOT_UPDATING","suspend":"NOT_SUSPENDED"},
 		"config":{"served_entities":[{"name":"digits-1","entity_name":"main.default.digits","entity_version":"1"}],
 		          "served_models":[{"name":"digits-1","model_name":"main.default.digits","model_version":"1"}]},
 		"permission_level":"CAN_MANAGE","route_optimized":false,"description":""}]}`)

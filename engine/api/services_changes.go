@@ -1,0 +1,23 @@
+package api
+
+import (
+	"context"
+
+	"servery/engine/endpoint"
+)
+
+// EndpointChanges are what a user changes about an endpoint that exists. Each returns the
+// endpoint as it is once the change is stored. The user is the one in ctx. All fail with
+// *endpoint.NotFoundError where there is no such endpoint.
+type EndpointChanges interface {
+	// UpdateConfig replaces the whole configuration; its deployment goes on
+	// (*endpoint.ValidationError, *endpoint.ConflictError).
+	UpdateConfig(ctx context.Context, name string, spec endpoint.ConfigSpec) (endpoint.Endpoint, error)
+	// StopEndpoint ends what serves it; requests in flight finish (*endpoint.StateError).
+	StopEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
+	// StartEndpoint deploys what was stopped again (*endpoint.StateError,
+	// *endpoint.ConflictError).
+	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
+	// CancelUpdate gives the running update up (*endpoint.StateError).
+	CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error)
+}
