@@ -65,7 +65,8 @@ func (e *TooLargeError) Error() string {
 }
 
 func noRoom(dir string, free, need int64) error {
-	return fmt.Errorf("%w: %s has %d MiB left of the %d MiB needed; make room and try again", syscall.ENOSPC, dir, free>>20, need>>20)
+	return fmt.Errorf("%w: %s has %d MiB left of the %d MiB needed; make room on that disk and try again",
+		syscall.ENOSPC, dir, free>>20, need>>20)
 }
 
 // translate gives Badger's errors their cause back: Badger formats it into the text

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,25 @@ func TestARealFullDiskRefusesChanges(t *testing.T) {
 	}
 	if got := content(t, table, ""); len(got) != len(want) || len(want) == 0 {
 		t.Errorf("%d records of %d", len(got), len(want))
+	}
+	// To the last block: deleting works still.
+	for i, block := 0, make([]byte, 1<<20); len(block) >= 512; i++ {
+		if err := os.WriteFile(filepath.Join(mount, fmt.Sprintf("otherlast%d", i)), block, 0o600); err != nil {
+			block = block[:len(block)/2]
+		}
+	}
+	if left, err := freeBytes(mount); err != nil || left > 0 {
+		t.Fatalf("%d bytes are left, %v", left, err)
+	}
+	for key := range want {
+		if err := table.Apply(map[string][]byte{key: nil}); err != nil {
+			t.Fatalf("with no block left: %v", err)
+		}
+		delete(want, key)
+		break
+	}
+	if got := content(t, table, ""); !maps.Equal(got, want) {
+		t.Errorf("%d records after a deletion, want %d", len(got), len(want))
 	}
 	others, err := filepath.Glob(filepath.Join(mount, "other*"))
 	if err != nil {

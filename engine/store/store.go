@@ -42,6 +42,11 @@ type DB struct {
 	log    *slog.Logger
 	free   func(dir string) (int64, error)
 
+	// order is held by fold and deleteAside, and shared by changes of Badger and by what
+	// takes a picture of both, so that each sees a key deleted in one place or the other.
+	order     sync.RWMutex
+	deletions deletions
+
 	mu     sync.Mutex
 	closed bool
 	users  sync.WaitGroup // calls of tables under way
@@ -53,7 +58,7 @@ type DB struct {
 // files with holes: where no block is left to fill a hole the system ends the process,
 // instead of failing a call. A change can start a new log and flush a full memtable:
 // 8 MiB of table and up to 8 MiB of log, twice for the one that waits. Opening replays
-// and flushes one log.
+// and flushes one log. Deleting takes no room: see deletions.go.
 const (
 	roomToApply = 32 << 20
 	roomToOpen  = 16 << 20
@@ -95,10 +100,24 @@ func open(dir string, o Options, steps []migration, free func(string) (int64, er
 	if db.badger, err = openBadger(dir, o.Log); err != nil {
 		return nil, err
 	}
+	if err := db.openDeletions(); err != nil {
+		return nil, errors.Join(err, db.closeBadger())
+	}
 	if err := migrate(db, steps, cmp.Or(o.BackupDir, filepath.Join(filepath.Dir(dir), "backups"))); err != nil {
 		return nil, errors.Join(err, db.closeBadger())
 	}
 	return db, nil
+}
+
+// openDeletions brings what was deleted on a full disk into Badger, where there is room now.
+func (db *DB) openDeletions() (err error) {
+	if db.deletions, err = openDeletions(db.dir); err != nil {
+		return err
+	}
+	if db.room("", roomToApply) != nil {
+		return nil
+	}
+	return db.fold()
 }
 
 // settings are Badger's for a small database: a new folder takes 49 MiB, of which all but
@@ -152,8 +171,14 @@ func (db *DB) close() error {
 	db.mu.Unlock()
 	db.users.Wait()
 	defer db.lock.release()
+	if db.room("", roomToApply) == nil {
+		if err := db.fold(); err != nil {
+			db.log.Warn("deletions wait for the next start", "error", err)
+		}
+	}
 	if free, err := db.free(db.dir); err == nil && free < roomToOpen {
 		// The log on disk holds all that was acknowledged; the next Open replays it.
+		db.deletions.file.Close()
 		return fmt.Errorf("%s was closed without tidying up, nothing is lost: %w", db.dir, noRoom(db.dir, free, roomToOpen))
 	}
 	return db.closeBadger()
@@ -161,6 +186,9 @@ func (db *DB) close() error {
 
 // closeBadger closes Badger and, where that worked, seals the files.
 func (db *DB) closeBadger() error {
+	if db.deletions.file != nil {
+		db.deletions.file.Close() // each record is synced
+	}
 	if err := db.badger.Close(); err != nil {
 		return fmt.Errorf("cannot close %s: %w", db.dir, translate(err))
 	}

@@ -41,34 +41,40 @@ func (t *Table) Each(prefix string, fn func(key string, value []byte) error) err
 		return err
 	}
 	defer t.db.leave()
-	return t.db.badger.View(func(txn *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.Prefix = []byte(t.prefix + prefix)
-		it := txn.NewIterator(o)
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			item := it.Item()
-			key := string(item.Key()[len(t.prefix):])
-			var failed error
-			err := item.Value(func(value []byte) error {
-				failed = fn(key, value)
-				return nil
-			})
-			if failed != nil {
-				return failed
-			}
-			if err != nil {
-				return &CorruptError{Dir: t.db.dir, Reason: fmt.Sprintf("cannot read %s%s: %v", t.prefix, key, err), Err: translate(err)}
-			}
+	t.db.order.RLock()
+	txn, deleted := t.db.badger.NewTransaction(false), t.db.deletions.keys
+	t.db.order.RUnlock()
+	defer txn.Discard()
+	o := badger.DefaultIteratorOptions
+	o.Prefix = []byte(t.prefix + prefix)
+	it := txn.NewIterator(o)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		item := it.Item()
+		if _, gone := deleted[string(item.Key())]; gone {
+			continue
 		}
-		return nil
-	})
+		key := string(item.Key()[len(t.prefix):])
+		var failed error
+		err := item.Value(func(value []byte) error {
+			failed = fn(key, value)
+			return nil
+		})
+		if failed != nil {
+			return failed
+		}
+		if err != nil {
+			return &CorruptError{Dir: t.db.dir, Reason: fmt.Sprintf("cannot read %s%s: %v", t.prefix, key, err), Err: translate(err)}
+		}
+	}
+	return nil
 }
 
 // Apply makes all changes in one transaction, all or none; a nil value deletes its key.
 // When it returns nil they are on the disk and survive a power cut. It fails with
 // *TooLargeError for more than 1 MiB at once, and with an error that is
-// syscall.ENOSPC where the disk is full.
+// syscall.ENOSPC where the disk is full. Changes that only delete need no room: they go
+// well on a full disk too.
 func (t *Table) Apply(changes map[string][]byte) error {
 	if len(changes) == 0 {
 		return nil
@@ -77,20 +83,22 @@ func (t *Table) Apply(changes map[string][]byte) error {
 		return err
 	}
 	defer t.db.leave()
-	if err := t.db.room("store a change in", roomToApply); err != nil {
+	size, err := t.measure(changes)
+	if err != nil {
 		return err
 	}
-	var size int64
-	for key, value := range changes {
-		size += int64(len(t.prefix) + len(key) + len(value))
-		if len(value) > maxValue {
-			return &TooLargeError{Size: int64(len(value)), Max: maxValue}
+	if err := t.db.room("store a change in", roomToApply); err != nil {
+		if keys, only := t.deletes(changes); only {
+			return t.db.deleteAside(keys)
 		}
+		return fmt.Errorf("%w (deleting in Servery works on a full disk too)", err)
 	}
-	if size > maxApply {
-		return &TooLargeError{Size: size, Max: maxApply}
+	release, err := t.db.share()
+	if err != nil {
+		return err
 	}
-	err := t.db.badger.Update(func(txn *badger.Txn) error {
+	defer release()
+	err = t.db.badger.Update(func(txn *badger.Txn) error {
 		for key, value := range changes {
 			if err := set(txn, t.prefix+key, value); err != nil {
 				return err
@@ -105,6 +113,31 @@ func (t *Table) Apply(changes map[string][]byte) error {
 		return fmt.Errorf("cannot store a change in %s: %w", t.db.dir, translate(err))
 	}
 	return nil
+}
+
+// measure is the bytes of changes, *TooLargeError where they are too many.
+func (t *Table) measure(changes map[string][]byte) (size int64, err error) {
+	for key, value := range changes {
+		size += int64(len(t.prefix) + len(key) + len(value))
+		if len(value) > maxValue {
+			return 0, &TooLargeError{Size: int64(len(value)), Max: maxValue}
+		}
+	}
+	if size > maxApply {
+		return 0, &TooLargeError{Size: size, Max: maxApply}
+	}
+	return size, nil
+}
+
+// deletes are the whole keys of changes, where they only delete.
+func (t *Table) deletes(changes map[string][]byte) (keys []string, only bool) {
+	for key, value := range changes {
+		if value != nil {
+			return nil, false
+		}
+		keys = append(keys, t.prefix+key)
+	}
+	return keys, true
 }
 
 func set(txn *badger.Txn, key string, value []byte) error {
