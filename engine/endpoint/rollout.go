@@ -65,6 +65,7 @@ func (o *owner) update(ctx context.Context) {
 	defer o.rolling.Store(nil)
 	version := r.config.Version
 	o.event(telemetry.UpdateStarted, "", version, fmt.Sprintf("Deploying configuration %d: %s.", version, entityNames(r.config.Entities)))
+	r.buildAll(levelInfo, "Deploying configuration %d.", version)
 	stages := map[Stage]func(context.Context) (string, error){
 		StageValidate: r.validate, StageLoad: r.load, StageWarmUp: r.warmUp, StageSwitch: r.switchTraffic,
 	}
@@ -78,7 +79,9 @@ func (o *owner) update(ctx context.Context) {
 			return
 		}
 		o.progress(func(p *Progress) { p.Done = append(p.Done, StageDone{stage, time.Since(began), detail}) })
+		r.buildStage(stage, time.Since(began))
 	}
+	r.buildRoutes()
 	o.event(telemetry.UpdateCompleted, "", version, fmt.Sprintf("Configuration %d is active.", version))
 }
 
@@ -191,8 +194,10 @@ func (r *rollout) fail(ctx context.Context, err error) {
 		return nil
 	}
 	if !r.settle(ctx, mark, &message) {
+		r.buildAll(levelWarning, "The deployment was given up.")
 		return
 	}
+	r.buildFailed(failed, message)
 	if failed >= 0 {
 		r.o.event(telemetry.EntityFailed, r.config.Entities[failed].Name, r.config.Version, message)
 	}

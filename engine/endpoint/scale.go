@@ -103,6 +103,7 @@ func (e *served) sleep(d autoscale.Decision) {
 	if !e.pool.SetIdle() {
 		return
 	}
+	e.logExit(d.Reason + ".")
 	e.launches.Add(1)
 	r := e.runner.Swap(nil)
 	e.asleep.Store(true)

@@ -123,10 +123,12 @@ func (e *served) launch(ctx context.Context) error {
 		}
 	})
 	if err != nil {
+		e.logLaunch(err)
 		return err
 	}
 	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
 	e.runner.Store(&running{r, r.Loaded(), spec.Environment})
+	e.logLaunch(nil)
 	return nil
 }
 
@@ -178,6 +180,7 @@ func (e *served) end(ctx context.Context) {
 	}
 	e.pool.FailQueued(pool.ErrClosed)
 	if r := e.runner.Load(); r != nil {
+		e.logExit("its served entity ends.")
 		// An error tells that the process had to be killed: it is gone all the same.
 		_ = r.Close(ctx)
 	}
@@ -220,6 +223,7 @@ func (e *served) notice(n runtime.Notice) {
 	if e.retired.Load() {
 		return
 	}
+	e.logNotice(n)
 	switch n.Kind {
 	case runtime.Died:
 		e.health.Store(restarting)

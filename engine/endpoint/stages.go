@@ -24,6 +24,7 @@ func (r *rollout) validate(context.Context) (string, error) {
 			return "", &entityError{i, errors.New(message)}
 		}
 		r.versions[i], _ = m.Version(e.ModelVersion)
+		r.buildFrom(i)
 	}
 	return plural(len(r.versions), "model version") + " found", nil
 }
@@ -56,6 +57,7 @@ func (r *rollout) load(ctx context.Context) (string, error) {
 		words := e.loadedWords()
 		if r.kept[i] {
 			words = "unchanged, it goes on running"
+			r.build(i, levelInfo, "%s: %s.", StageLoad, words)
 		}
 		told = append(told, e.name+": "+words)
 	}
@@ -81,11 +83,13 @@ func (r *rollout) loadEntity(ctx context.Context, i int) error {
 	r.o.event(telemetry.EntityLoading, e.name, r.config.Version,
 		fmt.Sprintf("Loading version %d of %s, %s.", c.ModelVersion, c.ModelName, bytesWords(r.versions[i].Size)))
 	r.detail(fmt.Sprintf("%s: loading %s", e.name, bytesWords(r.versions[i].Size)))
+	r.build(i, levelInfo, "%s: starting the model's process.", StageLoad)
 	if err := e.launch(ctx); err != nil {
 		e.cancel()
 		return err
 	}
 	r.entities[i].Store(e)
+	r.build(i, levelInfo, "%s: the files are those that were imported; loaded in %s.", StageLoad, e.loadedWords())
 	r.o.event(telemetry.EntityReady, e.name, r.config.Version, "Loaded in "+e.loadedWords()+".")
 	return nil
 }
@@ -118,13 +122,17 @@ func (r *rollout) spec(i int) (runtime.Spec, error) {
 // failure: clients may send something better.
 func (r *rollout) warmUp(ctx context.Context) (string, error) {
 	var told []string
+	tell := func(i int, level, text string) {
+		told = append(told, r.config.Entities[i].Name+": "+text)
+		r.build(i, level, "%s: %s.", StageWarmUp, text)
+	}
 	for i, e := range r.loaded() {
 		if r.kept[i] {
 			continue
 		}
 		example := r.versions[i].InputExample
 		if len(example) == 0 {
-			told = append(told, e.name+": no input example")
+			tell(i, levelInfo, "no input example")
 			continue
 		}
 		r.detail(e.name + ": running the input example")
@@ -140,13 +148,13 @@ func (r *rollout) warmUp(ctx context.Context) (string, error) {
 		case errors.As(err, &died):
 			return "", &entityError{i, fmt.Errorf("The model's own input example ends its process (%s).", died.Cause)}
 		case late:
-			told = append(told, fmt.Sprintf("%s: the input example ran for more than %v", e.name, warmUpTimeout))
+			tell(i, levelWarning, fmt.Sprintf("the input example ran for more than %v", warmUpTimeout))
 		case err != nil:
 			return "", &entityError{i, err}
 		case answer.Status != statusOK && answer.Status != 0:
-			told = append(told, e.name+": the model refuses its own input example")
+			tell(i, levelWarning, "the model refuses its own input example")
 		default:
-			told = append(told, fmt.Sprintf("%s: input example in %s", e.name, durationWords(time.Since(began))))
+			tell(i, levelInfo, "input example in "+durationWords(time.Since(began)))
 		}
 		if answer.Release != nil {
 			answer.Release()
