@@ -8,14 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"servery/engine/access"
-	"servery/engine/api"
 	"servery/engine/endpoint"
 	"servery/engine/hardware"
 	"servery/engine/registry"
@@ -56,10 +53,7 @@ type Engine struct {
 	launcher  *worker.Launcher
 	endpoints *endpoint.Service
 
-	server    *api.Server
-	served    sync.WaitGroup
-	address   string
-	listenErr error
+	listening listening
 }
 
 // Open opens a data folder and starts what is stored in it. It fails where the folder
@@ -91,7 +85,7 @@ func Open(ctx context.Context, options Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	if options.Listen != "" {
-		e.listenErr = e.listen(ctx)
+		_ = e.Listen(options.Listen) // ListenError tells
 	}
 	return e, nil
 }
@@ -155,37 +149,11 @@ func (e *Engine) library() (string, error) {
 	return ortlib.Find(e.options.Library, e.options.DataDir)
 }
 
-// listen starts the REST server and tells other programs of this user where it is.
-func (e *Engine) listen(ctx context.Context) error {
-	l, err := api.Listen(e.options.Listen)
-	if err != nil {
-		return err
-	}
-	e.address = "http://" + l.Addr().(*net.TCPAddr).String()
-	e.server = api.New(e, api.Options{
-		Log:       e.options.Log,
-		UploadDir: filepath.Join(e.options.DataDir, "uploads"),
-	})
-	e.served.Go(func() {
-		if err := e.server.Serve(l); err != nil {
-			e.options.Log.Error("the REST server stopped", "error", err)
-		}
-	})
-	if err := writeRunning(e.options.DataDir, Running{Address: e.address, Token: e.token, PID: os.Getpid()}); err != nil {
-		e.options.Log.Warn("other programs will not find this engine by its data folder", "error", err)
-	}
-	return nil
-}
-
 // Close lets requests in flight finish until ctx ends, ends all worker processes and
 // closes the data folder. Nothing that was acknowledged is lost.
 func (e *Engine) Close(ctx context.Context) error {
 	var errs []error
-	if e.server != nil {
-		removeRunning(e.options.DataDir)
-		errs = append(errs, e.server.Close(ctx))
-		e.served.Wait()
-	}
+	errs = append(errs, e.closeServer(ctx))
 	if e.endpoints != nil {
 		errs = append(errs, e.endpoints.Close(ctx))
 	}

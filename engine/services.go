@@ -100,12 +100,6 @@ func (e *Engine) Hardware() hardware.Snapshot { return e.hardware.Snapshot() }
 // Changes is where the engine tells what changed.
 func (e *Engine) Changes() *telemetry.Hub { return e.changes }
 
-// Address is where the REST server listens, "http://127.0.0.1:8642"; "" where it does not.
-func (e *Engine) Address() string { return e.address }
-
-// ListenError says why the REST server does not listen; nil where it does or need not.
-func (e *Engine) ListenError() error { return e.listenErr }
-
 // RuntimeStatus names what runs models, or says what is missing (*runtime.MissingError).
 func (e *Engine) RuntimeStatus() (string, error) {
 	if _, err := e.library(); err != nil {

@@ -2,6 +2,7 @@ package headless
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -56,6 +57,10 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	}
 	if err := e.ListenError(); err != nil {
 		e.Close(ctx)
+		var taken *api.PortInUseError
+		if errors.As(err, &taken) {
+			return fmt.Errorf("%w: stop it, or choose another port with --listen 127.0.0.1:PORT (0 takes a free one)", err)
+		}
 		return err
 	}
 	if _, err := e.RuntimeStatus(); err != nil {

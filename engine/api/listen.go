@@ -37,14 +37,19 @@ func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("port %s is taken by another program: stop it, or choose another port: %w", port, err)
+		return nil, &PortInUseError{Port: port}
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("this user may not listen on port %s: choose one above 1023: %w", port, err)
+		return nil, fmt.Errorf("this user may not listen on port %s: choose one above 1023", port)
 	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
 	return l, nil
 }
+
+// PortInUseError refuses a port that another program listens on.
+type PortInUseError struct{ Port string }
+
+func (e *PortInUseError) Error() string { return "port " + e.Port + " is in use by another program" }
 
 // cappedListener holds at most max connections open. When a further one comes, the
 // connection that has been idle longest makes room; where none is idle, the newcomer
