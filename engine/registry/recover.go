@@ -3,12 +3,14 @@ package registry
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 )
 
 // The reasons of versions that a start finds Failed.
@@ -88,6 +90,10 @@ func (r *Registry) load() ([]Model, error) {
 	var models []Model
 	for _, m := range bySlot {
 		slices.SortFunc(m.Versions, func(a, b Version) int { return b.Number - a.Number })
+		m.Aliases = slices.DeleteFunc(m.Aliases, func(a Alias) bool { // see write
+			_, there := m.Version(a.Version)
+			return !there
+		})
 		models = append(models, *m)
 	}
 	return models, err
@@ -135,7 +141,12 @@ func (r *Registry) resolve() error {
 			v.Status, v.Reason = Failed, reasonInterrupted
 			m.Versions = slices.Clone(m.Versions)
 			m.Versions[slices.IndexFunc(m.Versions, func(old Version) bool { return old.Number == v.Number })] = v
-			if err := r.store(m, r.next[m.FullName()], &v, 0); err != nil {
+			switch err := r.store(m, r.next[m.FullName()], &v, 0); {
+			case errors.Is(err, syscall.ENOSPC):
+				// A full disk is no reason not to start: what is there serves, and can be
+				// deleted. The next start finds the version Pending again.
+				r.current.Store(r.current.Load().with(m))
+			case err != nil:
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +30,7 @@ type Registry struct {
 	limits limits
 	now    func() time.Time
 	create creator
+	aside  func(dir string) (string, error) // makes a folder for what is removed
 	free   func(dir string) (int64, error)
 
 	current atomic.Pointer[snapshot]
@@ -59,7 +62,7 @@ func Open(table Table, modelsDir string) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{dir: dir, table: table, limits: defaultLimits, now: time.Now, create: createFile, free: freeBytes,
+	r := &Registry{dir: dir, table: table, limits: defaultLimits, now: time.Now, create: createFile, aside: makeAside, free: freeBytes,
 		next: map[string]int{}, uploads: map[string]*upload{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder for models: %w", err)
@@ -174,7 +177,13 @@ func (r *Registry) write(made places, m Model, next int, changed *Version, gone 
 	if gone > 0 {
 		changes[versionKey(m.key(), gone)] = nil
 	}
-	if err := r.apply(changes); err != nil {
+	err = r.apply(changes)
+	if gone > 0 && changed == nil && errors.Is(err, syscall.ENOSPC) {
+		// On a full disk the store takes what only deletes. The model's record then keeps
+		// aliases of the version, which a start leaves out, and its old UpdatedAt.
+		err = r.apply(map[string][]byte{versionKey(m.key(), gone): nil})
+	}
+	if err != nil {
 		return err
 	}
 	r.next[m.FullName()] = next
@@ -216,20 +225,28 @@ func (r *Registry) versionDir(name Name, n int) string {
 
 // discard moves a version's folder aside, for empty to remove, and removes the folders
 // above it that have nothing else in them: half a folder must not stand where a version
-// was. The caller holds mu, so that no import meanwhile puts something into a folder found
-// empty. What cannot be moved now goes at the next start.
+// was. Its record is gone before, so that a crash in between leaves a folder that the next
+// start sweeps. Where the disk has no room for a folder aside, it is removed where it
+// stands. The caller holds mu, so that no import meanwhile puts something into a folder
+// found empty. What cannot be moved now goes at the next start.
 func (r *Registry) discard(dir string) (aside string) {
 	if _, err := os.Lstat(dir); err != nil {
 		return ""
 	}
-	aside, err := os.MkdirTemp(filepath.Join(r.dir, incomingFolder), "removed-")
-	if err != nil {
-		return ""
+	aside, err := r.aside(filepath.Join(r.dir, incomingFolder))
+	if err == nil {
+		err = os.Rename(dir, filepath.Join(aside, "version"))
 	}
-	if os.Rename(dir, filepath.Join(aside, "version")) != nil {
+	if diskFull(err) {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
 		return aside
 	}
 	for up := filepath.Dir(dir); up != r.dir && os.Remove(up) == nil; up = filepath.Dir(up) {
 	}
 	return aside
 }
+
+// makeAside makes a new folder in dir.
+func makeAside(dir string) (string, error) { return os.MkdirTemp(dir, "removed-") }
