@@ -18,6 +18,7 @@ import (
 	"servery/engine/registry"
 	"servery/engine/runtime/ortlib"
 	"servery/engine/runtime/worker"
+	"servery/engine/secret"
 	"servery/engine/store"
 	"servery/engine/telemetry"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	// Worker is the command line that starts a worker process. Nil is this program's own
 	// executable with the argument "worker".
 	Worker []string
+	// Keyring holds the key that secrets are encrypted under. Nil is the operating system's.
+	Keyring secret.Keyring
 	// Log takes what the engine has to say. Nil discards it.
 	Log *slog.Logger
 }
@@ -45,6 +48,7 @@ type Engine struct {
 	options   Options
 	db        *store.DB
 	access    *access.Access
+	secrets   *secret.Vault
 	token     string
 	registry  *registry.Registry
 	telemetry *telemetry.Telemetry
@@ -102,6 +106,16 @@ func (e *Engine) openState(ctx context.Context) error {
 
 // openServing starts the endpoints.
 func (e *Engine) openServing(ctx context.Context) error {
+	var err error
+	e.secrets, err = secret.Open(secret.Options{
+		Table:   e.db.Table("secret"),
+		KeyFile: filepath.Join(e.options.DataDir, "secrets.key"),
+		Keyring: e.options.Keyring,
+		Log:     e.options.Log,
+	})
+	if err != nil {
+		return err
+	}
 	e.hardware = hardware.Start(e.options.DataDir, time.Second)
 	e.changes = telemetry.NewHub()
 	e.telemetry = telemetry.New(time.Now, e.db.Table("event"))
@@ -123,19 +137,20 @@ func (e *Engine) openServing(ctx context.Context) error {
 	if _, err := e.library(); err == nil {
 		e.launcher.Warm()
 	}
-	var err error
 	e.endpoints, err = endpoint.Open(ctx, endpoint.Options{
 		Table:       e.db.Table("endpoint"),
 		Models:      e.registry,
 		Launcher:    e.launcher,
 		Telemetry:   e.telemetry,
 		Changes:     e.changes,
+		Secrets:     resolver{e},
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,
 	})
 	if err != nil {
 		return err
 	}
+	e.keepStoredGrants(ctx)
 	e.registry.SetUses(e.endpoints.Uses)
 	e.registry.Subscribe(func(name string) {
 		e.changes.Publish(telemetry.Change{Kind: telemetry.ModelChanged, Name: name})

@@ -33,9 +33,17 @@ func (e *Engine) CreateEndpoint(ctx context.Context, spec endpoint.Spec) (endpoi
 	return e.endpoints.Create(ctx, spec, e.user(ctx).Name)
 }
 
-// DeleteEndpoint removes an endpoint; requests in flight finish.
+// DeleteEndpoint removes an endpoint, with what was granted on it; requests in flight finish.
 func (e *Engine) DeleteEndpoint(ctx context.Context, name string) error {
-	return e.endpoints.Delete(ctx, name)
+	was, err := e.endpoints.Get(name)
+	if err != nil {
+		return err
+	}
+	if err := e.endpoints.Delete(ctx, name); err != nil {
+		return err
+	}
+	e.keepGrants(ctx, func(id string) bool { return id != was.ID })
+	return nil
 }
 
 // RetryEndpoint deploys a configuration that failed once more.

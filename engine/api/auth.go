@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -24,23 +23,6 @@ func (s *Server) authenticate(r *http.Request) (access.User, error) {
 		return access.User{}, &requestError{code: codeUnauthenticated, message: messageWrongToken}
 	}
 	return user, err
-}
-
-// permit tells whether a user may take a route. An endpoint that is not there is left to
-// the route, which knows the words for it.
-func (s *Server) permit(user access.User, r *route, v values) error {
-	if r.needs == access.NoAccess || user.Admin {
-		return nil
-	}
-	e, err := s.services.Endpoint(v[0])
-	if err != nil {
-		return nil
-	}
-	if has := s.services.Permission(user, e); has < r.needs {
-		return &requestError{code: codePermissionDenied, message: fmt.Sprintf(
-			"User %s has %s on endpoint '%s', and this takes %s. Whoever manages the endpoint can grant it.", user.Name, has, e.Name, r.needs)}
-	}
-	return nil
 }
 
 const messageWrongToken = "Invalid access token. Copy the one that this server issued: from its window, or from the file token in its data folder."

@@ -45,6 +45,7 @@ type fake struct {
 	onImport  func(context.Context, registry.Import) (registry.Version, error)
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)
 	panics    bool
+	people    people
 	level     access.Level // of users who are no administrators
 	fails     error        // of every call that can fail but Authenticate
 	observed  fakeObservations

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"net/http"
-
-	"servery/engine/access"
-)
+import "net/http"
 
 var identityRoutes = []route{
 	at("GET", "/api/2.0/preview/scim/v2/Me", (*Server).me),
@@ -37,49 +33,6 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) error {
 // baseOf is this server's own address as the client wrote it; the guards have checked
 // that it is this machine's.
 func baseOf(r *http.Request) string { return "http://" + r.Host }
-
-// wireUser is a user in the words of SCIM (databricks-sdk-go service/iam/model.go, User).
-type wireUser struct {
-	Schemas     []string    `json:"schemas"`
-	ID          string      `json:"id"`
-	UserName    string      `json:"userName"`
-	DisplayName string      `json:"displayName"`
-	Active      bool        `json:"active"`
-	Emails      []wireEmail `json:"emails"`
-	Groups      []wireGroup `json:"groups"`
-}
-
-type wireEmail struct {
-	Type    string `json:"type"`
-	Value   string `json:"value"`
-	Primary bool   `json:"primary"`
-}
-
-type wireGroup struct {
-	Display string `json:"display"`
-	Type    string `json:"type"`
-}
-
-func (s *Server) me(w http.ResponseWriter, r *http.Request, _ values) error {
-	user, _ := access.UserFrom(r.Context()) // withUser put it there
-	return sendJSON(w, userWire(user))
-}
-
-func userWire(u access.User) wireUser {
-	w := wireUser{
-		Schemas:     []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
-		ID:          u.ID,
-		UserName:    u.Name,
-		DisplayName: u.DisplayName,
-		Active:      true,
-		Emails:      []wireEmail{{Type: "work", Value: u.Name, Primary: true}},
-		Groups:      []wireGroup{},
-	}
-	if u.Admin {
-		w.Groups = append(w.Groups, wireGroup{Display: "admins", Type: "direct"})
-	}
-	return w
-}
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ values) error {
 	return sendJSON(w, s.services.Status())

@@ -33,6 +33,9 @@ type route struct {
 	// needs is what the user must be allowed on the endpoint that the path's first {…}
 	// names; access.NoAccess lets in every user.
 	needs access.Level
+	id    bool // that {…} is the endpoint's id
+	// admins lets in administrators only.
+	admins bool
 	// handle answers; an error that it returns is written by errors.go.
 	handle func(s *Server, w http.ResponseWriter, r *http.Request, v values) error
 	// instead is said of a route that the product has and this release does not answer.
@@ -61,7 +64,7 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, registryRoutes, observeRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, observeRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
@@ -80,11 +83,8 @@ var absentRoutes = []route{
 	absent("POST", "/serving-endpoints/completions", customOnly),
 	absent("POST", "/serving-endpoints/embeddings", customOnly),
 	absent("POST", "/serving-endpoints/responses", customOnly),
-	absent("", "/api/2.0/permissions/serving-endpoints/...", "The owner of the data folder may do everything, nobody else anything."),
 	absent("", "/api/2.1/unity-catalog/...", "GET /api/2.0/servery/models lists the models on this machine."),
 	absent("", "/api/2.0/mlflow/...", "POST /api/2.0/servery/models/import imports a model."),
-	absent("", "/api/2.0/secrets/...", ""),
-	absent("", "/api/2.0/token/...", ""),
 }
 
 const customOnly = "Servery serves custom models: send their requests to /serving-endpoints/{name}/invocations."
@@ -166,8 +166,8 @@ func find(r *http.Request) (found *route, v values, allow []string) {
 	return nil, v, allow
 }
 
-// dispatch answers a request that has passed the guards: the discovery document without
-// a token, everything else with one.
+// dispatch answers a request that has passed the guards: the discovery documents and the
+// exchange of a client's secret without a token, everything else with one.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	if err := s.route(w, r); err != nil {
 		s.fail(w, r, err, false)
@@ -175,8 +175,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Path == discoveryPath {
+	switch {
+	case r.URL.Path == discoveryPath:
 		return s.discover(w, r)
+	case strings.HasPrefix(r.URL.Path, oidcPrefix):
+		return s.oidc(w, r)
 	}
 	user, err := s.authenticate(r)
 	if err != nil {

@@ -14,6 +14,10 @@ import (
 // be called from many goroutines at once. Their errors are told apart in errors.go.
 type Services interface {
 	Identities
+	Principals
+	Tokens
+	Grants
+	Secrets
 	Endpoints
 	EndpointChanges
 	Models
