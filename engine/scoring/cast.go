@@ -50,6 +50,7 @@ const (
 	isObject
 	badBase64
 	badTime
+	notText
 )
 
 func newCast(as, to tensor.Type) cast {
@@ -126,6 +127,9 @@ func (k *sink) take(t *tensor.Tensor, n int) {
 
 // number writes the number n, written as text, to element i.
 func (c *cast) number(k *sink, i int, n number, text []byte) fault {
+	if n.mantissa == 0 && n.negative() && len(text) == 2 {
+		n.marks = 0 // -0 is an integer in Python, which has no sign
+	}
 	switch c.kind {
 	case toFloat32:
 		binary.LittleEndian.PutUint32(k.data[i*4:], math.Float32bits(float32(n.float(text))))

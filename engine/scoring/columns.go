@@ -7,8 +7,12 @@ func (r *Request) columnNames() error {
 		return nil // pandas' default
 	}
 	if d.space() != '[' {
+		if err := r.noCollection(); err != nil {
+			return err
+		}
 		return splitError("the columns are not a list")
 	}
+	t.namesAt = d.i
 	var scratch [64]byte
 	n := 0
 	for more := !d.enter(']'); more; n++ {

@@ -4,7 +4,11 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"math"
+	"strings"
 	"unicode/utf8"
+
+	"servery/engine/tensor"
 )
 
 // missingTexts are what pandas reads as a missing value.
@@ -37,6 +41,10 @@ func (r *Request) csv(body io.Reader) error {
 		} else if err != nil {
 			return csvError(err.Error())
 		}
+		if len(row) == 1 && row[0] != "" && strings.Trim(row[0], " \t") == "" {
+			r.t.rows-- // pandas skips lines of spaces
+			continue
+		}
 		if len(row) > r.t.count {
 			line, _ := reader.FieldPos(0)
 			return csvError("Error tokenizing data. C error: Expected " + decimal(r.t.count) + " fields in line " + decimal(line) + ", saw " + decimal(len(row)))
@@ -59,8 +67,8 @@ func (r *Request) csvHeader(header []string) error {
 	header[0] = trimMark(header[0])
 	seen := make(map[string]bool, len(header))
 	for j, name := range header {
-		if seen[name] {
-			return csvError("the column " + pyString(name) + " appears twice")
+		for i, plain := 1, name; seen[name]; i++ { // pandas calls the second x x.1
+			name = plain + "." + decimal(i)
 		}
 		seen[name] = true
 		switch {
@@ -121,7 +129,7 @@ func (r *Request) csvRow(row []string) error {
 			n.n++
 		}
 		if bad != fine {
-			return r.inCell(&valueError{fault: bad, cast: *c, text: `"` + excerpt([]byte(text)) + `"`}, f)
+			return r.inCell(&valueError{fault: bad, cast: *c, text: string(appendString(nil, excerpt([]byte(text))))}, f)
 		}
 	}
 	return nil
@@ -129,13 +137,25 @@ func (r *Request) csvRow(row []string) error {
 
 func (r *Request) csvCell(k *sink, c *cast, i int, text string) fault {
 	if missingTexts[text] {
+		if c.as == tensor.Bool {
+			return isNull
+		}
 		return c.null(k, i)
+	}
+	if c.as == tensor.Bool {
+		switch text {
+		case "True", "TRUE", "true", "1":
+			return c.scalar(k, i, scalar{magnitude: 1, text: trueText})
+		case "False", "FALSE", "false", "0":
+			return c.scalar(k, i, scalar{text: falseText})
+		}
+		return isText
 	}
 	kept := r.d.keep([]byte(text))
 	if c.format == plainText && isNumeric(c) {
 		v, ok := parseText(kept, true)
-		if !ok {
-			return isText
+		if !ok || (isInteger(c.as) && v.kind == floatScalar && v.float != math.Trunc(v.float)) {
+			return isText // of a column with a fraction pandas makes no integers
 		}
 		return c.scalar(k, i, v)
 	}

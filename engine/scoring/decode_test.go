@@ -49,7 +49,7 @@ func show(t testing.TB, r *Request) string {
 	for _, in := range r.Inputs {
 		flat := *in.Tensor
 		flat.Shape = []int64{in.Tensor.Elements()}
-		b, err := appendValue(nil, &tensor.Value{Tensor: &flat})
+		b, err := Options{}.appendValue(nil, &tensor.Value{Tensor: &flat})
 		if err != nil {
 			t.Fatalf("%s: %v", in.Name, err)
 		}

@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"encoding/base64"
 	"math"
 	"time"
 	"unsafe"
@@ -111,12 +110,10 @@ func (d *decoder) other(k *sink, c *cast, i int, ch byte) fault {
 func (c *cast) text(k *sink, i int, text []byte) fault {
 	switch c.format {
 	case base64Text:
-		// Python's decodebytes skips line breaks, as Go's decoder does.
-		n, err := base64.StdEncoding.Decode(text, text)
-		if err != nil {
+		var ok bool
+		if text, ok = decodeBase64(text); !ok {
 			return badBase64
 		}
-		text = text[:n]
 	case timeText:
 		at, ok := parseTime(text)
 		if !ok {
@@ -124,7 +121,7 @@ func (c *cast) text(k *sink, i int, text []byte) fault {
 		}
 		if c.to == tensor.Int64 {
 			n := at.UnixNano()
-			return c.scalar(k, i, scalar{negative: n < 0, magnitude: uint64(max(n, -n))})
+			return k.putInteger(i, uint64(max(n, -n)), n < 0)
 		}
 	}
 	return c.scalar(k, i, scalar{kind: textScalar, text: text})
@@ -152,8 +149,8 @@ var (
 	falseText  = []byte("False")
 )
 
-// timeLayouts are the ISO 8601 forms that datetime columns take.
-var timeLayouts = [...]string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+// timeLayouts are the forms that datetime columns take: ISO 8601's and the American one.
+var timeLayouts = [...]string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02", "2006-01", "2006", "01/02/2006"}
 
 // parseTime reads a time; one without a zone is UTC. Times must be within what 64 bits
 // of nanoseconds hold, 1678 to 2261, as pandas' are.

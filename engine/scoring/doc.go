@@ -4,13 +4,15 @@
 // (mlflow/pyfunc/scoring_server, mlflow/models/utils.py), and writes the graph's outputs
 // as {"predictions": …}.
 //
-// Where MLflow answers, the answer is MLflow's, byte for byte except that NaN and the
-// infinities are null (testdata/mlflow.json holds recordings of its server). It is more
-// generous in three places: numbers become what the graph takes where nothing is enforced
-// (MLflow feeds int64 to a float graph, which refuses it); columns become [N, 1] for an
-// input of two dimensions; and a table whose outputs differ in width gets nested lists
-// instead of an error. It is stricter in two: keys may not appear twice, and rows must
-// have the same length, where pandas would fill in missing values.
+// MLflow's own code is the judge: testdata/conformance.json.gz holds ten thousand requests
+// that were put to its scoring server, and each is answered as there, or differs for a
+// reason that conformance_explained_test.go states. The reasons in short: numbers become
+// what the graph takes where no signature says otherwise (MLflow feeds int64 to a float
+// graph, which refuses it); what MLflow fills in, wraps round or turns into Python's text
+// of it (rows of unequal length, integers beyond their type, lists in a column of texts) is
+// refused; NaN and the infinities are null, unless Options say otherwise.
+//
+// KServe's protocol, version 2, is spoken beside MLflow's for the same graphs: kserve.go.
 //
 // Bytes go straight into typed memory that is used again for the next request; there is
 // no tree of values in between. It knows nothing of HTTP, endpoints, processes or what

@@ -11,7 +11,7 @@ import (
 // Encode appends the response to dst: {"predictions": …}. To a request that was a table
 // it answers with a list of records, one a row, to another with an object of nested
 // lists by the outputs' names (mlflow/onnx, _OnnxModelWrapper.predict). NaN and the
-// infinities, which JSON lacks, are null.
+// infinities, which JSON lacks, are null. Options change both.
 //
 // As in MLflow, a table's outputs are flattened: [2, 3] gives six records. Where outputs
 // that are flattened differ in length, which MLflow cannot answer, a record holds its
@@ -22,7 +22,7 @@ func (m *Model) Encode(dst []byte, r *Request, outputs []tensor.Named) ([]byte, 
 	if r.table {
 		dst, err = m.appendRecords(dst, outputs)
 	} else {
-		dst, err = appendDict(dst, outputs)
+		dst, err = m.appendDict(dst, outputs)
 	}
 	if err != nil {
 		return nil, err
@@ -30,7 +30,10 @@ func (m *Model) Encode(dst []byte, r *Request, outputs []tensor.Named) ([]byte, 
 	return append(dst, '}'), nil
 }
 
-func appendDict(dst []byte, outputs []tensor.Named) ([]byte, error) {
+func (m *Model) appendDict(dst []byte, outputs []tensor.Named) ([]byte, error) {
+	if m.options.WrapOutputs {
+		dst = append(dst, '[')
+	}
 	dst = append(dst, '{')
 	var err error
 	for i := range outputs {
@@ -39,24 +42,28 @@ func appendDict(dst []byte, outputs []tensor.Named) ([]byte, error) {
 		}
 		dst = appendString(dst, outputs[i].Name)
 		dst = append(dst, ": "...)
-		if dst, err = appendValue(dst, &outputs[i].Value); err != nil {
+		if dst, err = m.options.appendValue(dst, &outputs[i].Value); err != nil {
 			return nil, fmt.Errorf("the output %s: %w", outputs[i].Name, err)
 		}
 	}
-	return append(dst, '}'), nil
+	dst = append(dst, '}')
+	if m.options.WrapOutputs {
+		dst = append(dst, ']')
+	}
+	return dst, nil
 }
 
 // appendValue writes a value of any kind.
-func appendValue(dst []byte, v *tensor.Value) ([]byte, error) {
+func (o Options) appendValue(dst []byte, v *tensor.Value) ([]byte, error) {
 	switch {
 	case v.Tensor != nil:
-		e, err := elementsOf(v.Tensor)
+		e, err := o.elementsOf(v.Tensor)
 		if err != nil {
 			return nil, err
 		}
 		return e.nested(dst, v.Tensor.Shape, 0), nil
 	case v.Map != nil:
-		return appendMap(dst, v.Map)
+		return o.appendMap(dst, v.Map)
 	}
 	dst = append(dst, '[')
 	var err error
@@ -64,7 +71,7 @@ func appendValue(dst []byte, v *tensor.Value) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		if dst, err = appendValue(dst, &v.Sequence[i]); err != nil {
+		if dst, err = o.appendValue(dst, &v.Sequence[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -72,12 +79,12 @@ func appendValue(dst []byte, v *tensor.Value) ([]byte, error) {
 }
 
 // appendMap writes {"key": value}; whole numbers for keys become texts.
-func appendMap(dst []byte, m *tensor.Map) ([]byte, error) {
-	keys, err := elementsOf(m.Keys)
+func (o Options) appendMap(dst []byte, m *tensor.Map) ([]byte, error) {
+	keys, err := o.elementsOf(m.Keys)
 	if err != nil {
 		return nil, err
 	}
-	values, err := elementsOf(m.Values)
+	values, err := o.elementsOf(m.Values)
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +117,17 @@ type elements struct {
 	f64  []float64
 	i64  []int64
 	t    *tensor.Tensor
+	// faithful is Options.FaithfulNaN.
+	faithful bool
 }
 
 // elementsOf fails for tensors whose memory does not hold what their shape says, and for
 // complex numbers, which JSON cannot hold.
-func elementsOf(t *tensor.Tensor) (elements, error) {
+func (o Options) elementsOf(t *tensor.Tensor) (elements, error) {
 	if t == nil {
 		return elements{}, fmt.Errorf("it has no value")
 	}
-	e := elements{kind: t.Type, n: int(t.Elements()), t: t}
+	e := elements{kind: t.Type, n: int(t.Elements()), t: t, faithful: o.FaithfulNaN}
 	held := len(t.Strings)
 	switch {
 	case t.Type == tensor.String:
@@ -145,13 +154,29 @@ func elementsOf(t *tensor.Tensor) (elements, error) {
 func (e *elements) one(dst []byte, i int) []byte {
 	switch e.kind {
 	case tensor.Float32:
-		return appendFloat(dst, float64(e.f32[i]))
+		return e.float(dst, float64(e.f32[i]))
 	case tensor.Float64:
-		return appendFloat(dst, e.f64[i])
+		return e.float(dst, e.f64[i])
 	case tensor.Int64:
 		return strconv.AppendInt(dst, e.i64[i], 10)
 	}
 	return e.rare(dst, i)
+}
+
+// float writes f, also where it is no number.
+func (e *elements) float(dst []byte, f float64) []byte {
+	if math.Abs(f) <= math.MaxFloat64 {
+		return appendFloat(dst, f)
+	}
+	switch {
+	case !e.faithful:
+		return append(dst, "null"...)
+	case f != f:
+		return append(dst, "NaN"...)
+	case f < 0:
+		return append(dst, "-Infinity"...)
+	}
+	return append(dst, "Infinity"...)
 }
 
 func (e *elements) rare(dst []byte, i int) []byte {
@@ -162,9 +187,9 @@ func (e *elements) rare(dst []byte, i int) []byte {
 	case tensor.Bool:
 		return strconv.AppendBool(dst, t.Data[i] != 0)
 	case tensor.Float16:
-		return appendFloat(dst, halfFloat(tensor.View[uint16](t)[i]))
+		return e.float(dst, halfFloat(tensor.View[uint16](t)[i]))
 	case tensor.BFloat16:
-		return appendFloat(dst, brainFloat(tensor.View[uint16](t)[i]))
+		return e.float(dst, brainFloat(tensor.View[uint16](t)[i]))
 	case tensor.Int8:
 		return strconv.AppendInt(dst, int64(int8(t.Data[i])), 10)
 	case tensor.Int16:
@@ -209,13 +234,11 @@ func (e *elements) nested(dst []byte, shape []int64, i int) []byte {
 	return append(dst, ']')
 }
 
-// appendFloat writes Python's repr of a float: the shortest digits that give it back, "2.0",
-// "1e-05", "1e+16". NaN and the infinities are null.
+// appendFloat writes Python's repr of a finite float: the shortest digits that give it
+// back, "2.0", "1e-05", "1e+16".
 func appendFloat(dst []byte, f float64) []byte {
 	a := math.Abs(f)
 	switch {
-	case f != f || a > math.MaxFloat64:
-		return append(dst, "null"...)
 	case a < 1<<53 && f == math.Trunc(f) && a < 1e16:
 		if f == 0 && math.Signbit(f) {
 			return append(dst, "-0.0"...)

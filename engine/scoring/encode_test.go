@@ -109,11 +109,12 @@ func TestFloatsAreReadBackExactly(t *testing.T) {
 		if rapid.Bool().Draw(t, "single") {
 			f = float64(math.Float32frombits(rapid.Uint32().Draw(t, "bits32")))
 		}
-		b := appendFloat(nil, f)
+		b := (&elements{}).float(nil, f)
 		var back float64
 		if f != f || math.IsInf(f, 0) {
-			if string(b) != "null" {
-				t.Fatalf("%v became %s", f, b)
+			want := map[bool]string{f != f: "NaN", f > 0: "Infinity", f < 0: "-Infinity"}[true]
+			if faithful := (&elements{faithful: true}).float(nil, f); string(b) != "null" || string(faithful) != want {
+				t.Fatalf("%v became %s, and faithfully %s", f, b, faithful)
 			}
 			return
 		}

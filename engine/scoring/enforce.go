@@ -87,10 +87,7 @@ func itemType(inner string) mlmodel.ColumnType {
 func columnsText(columns []mlmodel.Column) string {
 	texts := make([]string, 0, len(columns))
 	for _, c := range columns {
-		kind := string(c.Type)
-		if c.Type == mlmodel.Array {
-			kind = "Array(" + string(itemType(c.Inner)) + ")"
-		}
+		kind := typeText(c)
 		need := " (required)"
 		if !c.Required {
 			need = " (optional)"
@@ -128,11 +125,11 @@ func bracketed(texts []string) string {
 func (c *cast) pandasType() string {
 	switch {
 	case c.format == base64Text:
-		return "object"
+		return "<class 'object'>"
 	case c.format == timeText:
 		return "datetime64[ns]"
 	case c.as == tensor.String:
-		return "object"
+		return "<class 'object'>"
 	case c.as == tensor.Undefined:
 		return c.to.String()
 	}

@@ -103,9 +103,11 @@ func pyString(s string) string {
 	return "'" + strings.ReplaceAll(strings.ReplaceAll(excerpt([]byte(s)), `\`, `\\`), "'", `\'`) + "'"
 }
 
+var unprinted = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+
 // pyRepr is Python's repr of a text: in double quotes where it has single ones.
 func pyRepr(s string) string {
-	s = strings.ReplaceAll(s, `\`, `\\`)
+	s = unprinted.Replace(s)
 	if strings.Contains(s, "'") {
 		if !strings.Contains(s, `"`) {
 			return `"` + s + `"`

@@ -1,8 +1,11 @@
 package scoring
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"servery/engine/tensor"
@@ -12,10 +15,15 @@ import (
 var errNotRequest = errors.New("the body is not a scoring request")
 
 var (
-	errUnequal = badRequest("Invalid input. The length of values for each input/column name are not the same")
-	errUnnamed = badRequest("Invalid input. Failed to parse input data. This model contains an un-named  model signature which expects a single n-dimensional array or" +
-		" a single value as input, however, an input of type <class 'dict'> was found.")
+	errUnequal     = badRequest("Invalid input. The length of values for each input/column name are not the same")
+	errUnnamed     = unnamed("dict")
+	errUnnamedNull = unnamed("NoneType")
 )
+
+func unnamed(got string) error {
+	return badRequest("Invalid input. Failed to parse input data. This model contains an un-named  model signature which expects a single n-dimensional array or"+
+		" a single value as input, however, an input of type <class '%s'> was found.", got)
+}
 
 // valueError is a value that does not become an element.
 type valueError struct {
@@ -25,6 +33,7 @@ type valueError struct {
 	place  string // "[3][0]" inside a tensor
 	column string // "" for a tensor
 	row    int
+	parsed bool // see heldError
 }
 
 func (e *valueError) Error() string {
@@ -42,8 +51,11 @@ func (e *valueError) where() string {
 	return ""
 }
 
+// nonFinite is what pandas says of NaN in a column of integers.
+const nonFinite = "Cannot convert non-finite values (NA or inf) to integer. Replace or remove non-finite values or cast to an integer type that supports these values (e.g. 'Int64')"
+
 // integerHint is MLflow's advice about missing values.
-const integerHint = " Hint: Integer columns in python can not represent missing values and are therefore encoded as floats." +
+const integerHint = ". Hint: Integer columns in python can not represent missing values and are therefore encoded as floats." +
 	" You can declare integer columns as doubles (float64) whenever these columns may have missing values."
 
 // reason is what Python, numpy or pandas say about such a value: the exception's class
@@ -60,26 +72,64 @@ func (e *valueError) reason() (class, text string) {
 		}
 		return "ValueError", fmt.Sprintf("could not convert string to %s: %s", pythonType(want), pyText(e.text))
 	case isNull:
-		if isInteger(want) && e.column != "" {
-			return "IntCastingNaNError", "Cannot convert non-finite values (NA or inf) to integer." + integerHint
+		if isInteger(want) && e.parsed {
+			return "IntCastingNaNError", nonFinite + integerHint
 		}
-		return "TypeError", pythonType(want) + "() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
+		if isInteger(want) {
+			return "TypeError", "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
+		}
+		if e.cast.format == base64Text {
+			return "TypeError", "encoding without a string argument"
+		}
+		return "TypeError", pythonType(want) + "() argument must be a string or a real number, not 'NoneType'"
 	case isList, isObject:
 		got := "list"
 		if e.fault == isObject {
 			got = "dict"
 		}
+		switch {
+		case e.cast.format == base64Text:
+			return "TypeError", "encoding without a string argument"
+		case e.cast.format == timeText:
+			return "TypeError", fmt.Sprintf("<class '%s'> is not convertible to datetime", got)
+		case isInteger(want):
+			return "TypeError", fmt.Sprintf("int() argument must be a string, a bytes-like object or a real number, not '%s'", got)
+		case got == "list" && isFloat(want):
+			return "ValueError", "setting an array element with a sequence."
+		}
 		return "TypeError", fmt.Sprintf("%s() argument must be a string or a real number, not '%s'", pythonType(want), got)
 	case outOfRange:
-		return "OverflowError", fmt.Sprintf("Python integer %s out of bounds for %s", e.text, want)
+		if v := scanNumber([]byte(e.text), 0); want != tensor.Uint64 && isInteger(want) && v.end > 0 && !isFloatText([]byte(e.text)) {
+			if m, f := v.integer([]byte(e.text)); f != fine || !fits(tensor.Int64, m, v.negative()) {
+				return "OverflowError", "Python int too large to convert to C long"
+			}
+		}
+		text := e.text
+		if isFloatText([]byte(text)) {
+			if v := scanNumber([]byte(text), 0); v.end == len(text) {
+				text = strconv.FormatFloat(math.Trunc(v.float([]byte(text))), 'f', 0, 64)
+			}
+		}
+		return "OverflowError", fmt.Sprintf("Python integer %s out of bounds for %s", text, want)
 	case notFinite:
-		return "IntCastingNaNError", "Cannot convert non-finite values (NA or inf) to integer"
+		switch {
+		case e.parsed:
+			return "IntCastingNaNError", nonFinite
+		case e.text == "NaN":
+			return "ValueError", "cannot convert float NaN to integer"
+		}
+		return "OverflowError", "cannot convert float infinity to integer"
 	case fractional:
 		return "ValueError", fmt.Sprintf("%s is no integer, which %s takes", e.text, e.cast.to)
+	case notText:
+		if e.cast.format == timeText {
+			return "TypeError", "dtype bool cannot be converted to datetime64[ns]"
+		}
+		return "TypeError", "encoding without a string argument"
 	case badBase64:
-		return "Error", "Incorrect padding: " + pyText(e.text) + " is not base64"
+		return "Error", base64Fault(e.text)
 	case badTime:
-		return "ValueError", "time data " + pyText(e.text) + " is not ISO8601 format"
+		return "DateParseError", "Unknown datetime string format, unable to parse: " + pyValue([]byte(e.text))
 	}
 	return "ValueError", e.text + " is no JSON value"
 }
@@ -98,10 +148,14 @@ func pythonType(t tensor.Type) string {
 
 // pyText is a JSON value as Python writes it: a text in single quotes.
 func pyText(text string) string {
-	if strings.HasPrefix(text, `"`) {
-		return "'" + strings.TrimSuffix(text[1:], `"`) + "'"
+	if !strings.HasPrefix(text, `"`) {
+		return text
 	}
-	return text
+	s := scanner{b: []byte(text)}
+	if plain, err := s.str(nil); err == nil {
+		return pyRepr(string(plain))
+	}
+	return pyRepr(strings.TrimSuffix(text[1:], `"`)) // it was cut
 }
 
 // shapeError is lists or rows that do not fit together.
@@ -125,7 +179,7 @@ func evaluation(format string, args ...any) *Error {
 // inCell adds the place in a table to an error of field f.
 func (r *Request) inCell(err error, f int) error {
 	if e := (*valueError)(nil); errors.As(err, &e) {
-		e.column, e.row = r.nameOf(f), r.t.rows
+		e.column, e.row, e.parsed = r.nameOf(f), r.t.rows, r.parsed
 		if r.t.matrix && r.t.rows == 0 && e.place != "" && strings.HasPrefix(e.place, "[") {
 			// A column read as a whole: its first index is the row.
 			fmt.Sscanf(e.place, "[%d]", &e.row)
@@ -134,6 +188,9 @@ func (r *Request) inCell(err error, f int) error {
 	}
 	if e := (*shapeError)(nil); errors.As(err, &e) {
 		e.text += " (column " + pyString(r.nameOf(f)) + ")"
+	}
+	if e := (*heldError)(nil); errors.As(err, &e) {
+		e.column, e.row, e.parsed = r.nameOf(f), r.t.rows, r.parsed
 	}
 	return err
 }
@@ -168,6 +225,7 @@ func (m *Model) explain(err error, body []byte, csv bool) *Error {
 	var (
 		answer    *Error
 		value     *valueError
+		held      *heldError
 		violation *violationError
 	)
 	switch {
@@ -175,6 +233,11 @@ func (m *Model) explain(err error, body []byte, csv bool) *Error {
 		return answer
 	case errors.As(err, &value):
 		return m.explainValue(value)
+	case errors.As(err, &held):
+		if held.parsed {
+			return incompatible(held.column, held.held.String(), "MlflowException", held.text, held.row)
+		}
+		return badRequest("Invalid input. %s (column %s, row %d)", held.text, pyString(held.column), held.row)
 	case errors.As(err, &violation):
 		return invalid("Failed to predict data '%s'. \nError: Failed to enforce schema of data '%s' with schema '%s'. Error: %s", excerpt(body), excerpt(body), violation.schema, violation.text)
 	}
@@ -186,16 +249,22 @@ func (m *Model) explainValue(e *valueError) *Error {
 	switch {
 	case m.enforced == nothing && e.fault != isList && e.fault != isObject:
 		return evaluation("Unexpected input data type. Actual: %s, expected: (%s)%s", text, graphType(e.cast.to), e.where())
-	case m.enforced != nothing && e.column != "":
-		return badRequest("Invalid input. Data is not compatible with model signature. Failed to convert column %s to type '%s'. Error: '%s(%s)' (row %d)",
-			e.column, e.cast.pandasType(), class, pyRepr(text), e.row)
+	case m.enforced != nothing && e.column != "" && e.parsed:
+		return incompatible(e.column, e.cast.pandasType(), class, text, e.row)
 	}
 	return badRequest("Invalid input. %s", e.Error())
+}
+
+// incompatible is a value of a table that is not of its column's type.
+func incompatible(column, kind, class, text string, row int) *Error {
+	return badRequest("Invalid input. Data is not compatible with model signature. Failed to convert column %s to type '%s'. Error: '%s(%s)' (row %d)",
+		column, kind, class, pyRepr(text), row)
 }
 
 // misshapen tells what is wrong with a body that is no JSON, or no dictionary with
 // exactly one of the input fields; nil where it is one.
 func misshapen(body []byte) *Error {
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	s := scanner{b: body}
 	start := s.space()
 	err := s.skip(0)
@@ -214,7 +283,7 @@ func misshapen(body []byte) *Error {
 	case '[':
 		return badRequest("Invalid input. %s. Received a list.", acceptedKeys)
 	default:
-		return badRequest("Invalid input. %s. Received unexpected input type '%s.", acceptedKeys, pyTypeOf(start))
+		return badRequest("Invalid input. %s. Received unexpected input type '<class '%s'>'.", acceptedKeys, pyName(bytes.TrimLeft(body, " \t\r\n")))
 	}
 	return oneForm(body)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"servery/engine/mlmodel"
 	"servery/engine/tensor"
 )
 
@@ -28,6 +29,10 @@ func fuzzModels(t testing.TB) []*Model {
 		newModel(t, columnSig(":double", ":integer"), in(tensor.Int32)),
 		newModel(t, columnSig("x:binary", "y:datetime", "z:any?"), port("x", tensor.String, -1), port("y", tensor.Int64, -1), tensor.Port{Name: "z", Type: tensor.Float32, Optional: true}),
 		newModel(t, columnSig(many...), in(tensor.Float32)),
+		newModel(t, &mlmodel.Signature{Inputs: &mlmodel.Schema{Columns: []mlmodel.Column{
+			{Name: "x", Type: mlmodel.Double, Required: true}, {Name: "y", Type: mlmodel.Double}, {Name: "a", Type: mlmodel.Array, Inner: `{"type":"array","items":{"type":"long"}}`},
+			{Name: "b", Type: mlmodel.Object, Inner: `{"q":{"type":"string","required":false},"p":{"type":"map","values":{"type":"boolean"}}}`}, {Name: "c", Type: mlmodel.Binary}, {Name: "e", Type: mlmodel.Datetime, Required: true},
+		}}}, port("x", tensor.Float32, -1), tensor.Port{Name: "y", Type: tensor.Float32, Shape: []int64{-1}, Optional: true}),
 		newModel(t, tensorSig(spec("", tensor.Float32, -1, 2)), in(tensor.Float32)),
 		newModel(t, tensorSig(spec("a", tensor.Uint8, -1, 2, 2), spec("b", tensor.String, -1)), port("a", tensor.Uint8, -1, 2, 2), port("b", tensor.String, -1)),
 	}
@@ -75,6 +80,7 @@ func FuzzDecode(f *testing.F) {
 		`{"dataframe_records": [{}, {"c1": 1}, {"c19": null}]}`, `{"inputs": {"a": [1, null], "b": [[2]], "c": true}}`, `{"dataframe_split": {"data": [], "columns": []}}`,
 		`{"dataframe_split": {"data": [[[[1]]]], "columns": ["x"]}}`, `{"instances": [{"a": [[1, 2], [3, 4]], "b": "q"}]}`, `{"inputs": [[], [[]]]}`,
 		`{"dataframe_records": [{"x": "AA==", "y": "2020-01-01"}]}`, `{"dataframe_split": {"index": [], "data": [{"x": 1}]}}`, `{"inputs": "\ud800"}`,
+		`{"dataframe_records": [{"x": 1, "a": [[1, 2], []], "b": {"p": {"k": true}, "q": null}, "c": "AQI=", "e": "2020-01-02T03:04:05Z"}]}`, `{"dataframe_split": {"columns": ["b", "e"], "data": [[{"z": [1], "p": {}}, 5]]}}`,
 	} {
 		f.Add([]byte(s), false)
 	}

@@ -6,6 +6,9 @@ package scoring
 // looks for that.
 func (r *Request) json() error {
 	d := &r.d
+	if len(d.b) > 3 && string(d.b[:3]) == "\uFEFF" {
+		d.i = 3 // Python skips a byte order mark
+	}
 	if d.space() != '{' || d.enter('}') {
 		return errNotRequest
 	}
@@ -70,11 +73,14 @@ func formOf(key []byte) (form, bool) {
 }
 
 func (r *Request) form(f form) error {
+	r.kind = f
 	switch f {
 	case split:
+		r.parsed = true
 		r.table = r.model.enforced != tensors
 		return r.split()
 	case records:
+		r.parsed = true
 		r.table = r.model.enforced != tensors
 		if c := r.d.space(); c != '[' {
 			return wrongType("Dataframe records format must be a list of records. Got %s.", c)

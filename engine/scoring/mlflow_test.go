@@ -114,7 +114,7 @@ func TestAnswersAreMLflows(t *testing.T) {
 	}
 }
 
-func signatureOf(t *testing.T, inputs, params *string) *mlmodel.Signature {
+func signatureOf(t testing.TB, inputs, params *string) *mlmodel.Signature {
 	t.Helper()
 	b, err := json.Marshal(map[string]*string{"inputs": inputs, "params": params})
 	if err != nil {
@@ -242,7 +242,7 @@ func valueOf(t *testing.T, v recordedValue) tensor.Value {
 func compareTensor(t *testing.T, name string, got, want *tensor.Tensor) {
 	t.Helper()
 	text := func(x *tensor.Tensor) string {
-		b, err := appendValue(nil, &tensor.Value{Tensor: x})
+		b, err := Options{}.appendValue(nil, &tensor.Value{Tensor: x})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"servery/engine/mlmodel"
@@ -30,6 +31,8 @@ type Model struct {
 	uniform bool
 	params  []mlmodel.Param
 	text    string // Python's text of the schema, for errors
+	first   string // Python's text of the schema's first column
+	options Options
 	pool    sync.Pool
 }
 
@@ -48,6 +51,9 @@ type field struct {
 	cast     cast
 	required bool
 	shape    []int64 // that a tensor schema declares
+	// scalar tells that the column's cells are single values, not lists.
+	scalar bool
+	held   *heldType // how to check a column that the graph does not take; nil: not at all
 }
 
 // maxColumns bounds the columns of a table.
@@ -56,7 +62,12 @@ const maxColumns = 10_000
 // New prepares the scoring of a graph with the given inputs and outputs. sig may be nil,
 // as may its sides. It fails where the graph cannot take what the signature declares.
 func New(sig *mlmodel.Signature, inputs, outputs []tensor.Port) (*Model, error) {
-	m := &Model{inputs: inputs, outputs: outputs, single: -1, byName: map[string]int{}}
+	return NewWith(sig, inputs, outputs, Options{})
+}
+
+// NewWith is New with options for the answers.
+func NewWith(sig *mlmodel.Signature, inputs, outputs []tensor.Port, options Options) (*Model, error) {
+	m := &Model{options: options, inputs: inputs, outputs: outputs, single: -1, byName: map[string]int{}}
 	for _, p := range inputs {
 		if !p.Optional && !feedable(p) {
 			return nil, fmt.Errorf("the graph's input %s is a %s, which no request can hold", p.Name, p.TypeString())
@@ -167,6 +178,7 @@ func (m *Model) enforceColumns(specs []mlmodel.Column) error {
 		return fmt.Errorf("the signature has %d columns, more than %d", len(specs), maxColumns)
 	}
 	m.enforced, m.named = columns, specs[0].Name != ""
+	m.first = strings.TrimSuffix(columnsText(specs[:1])[1:], "]")
 	m.text = columnsText(specs)
 	fed := make([]bool, len(m.inputs))
 	for n, s := range specs {
@@ -176,10 +188,18 @@ func (m *Model) enforceColumns(specs []mlmodel.Column) error {
 				i = n
 			}
 		}
-		f := field{name: s.Name, port: i, required: s.Required}
-		if i >= 0 {
+		f := field{name: s.Name, port: i, required: s.Required, scalar: s.Type != mlmodel.Array && s.Type != mlmodel.SparkVector && s.Type != mlmodel.Any}
+		if i < 0 {
+			if err := f.hold(s); err != nil {
+				return err
+			}
+		} else {
 			p := m.inputs[i]
 			as, format, ok := columnCast(s)
+			if s.Type == mlmodel.Object || s.Type == mlmodel.Map || !ok && s.Type == mlmodel.Array {
+				return fmt.Errorf("the signature's column %q is of the type %s, which no graph can take: only a tensor goes into the graph's input %s. Columns of this type can stand beside those"+
+					" that the graph takes by name, or be left out of the signature", s.Name, typeText(s), p)
+			}
 			if !ok || !takesJSON(p.Type) || !castable(as, p.Type) || (format == base64Text && p.Type != tensor.String) ||
 				(format == timeText && p.Type != tensor.String && p.Type != tensor.Int64) {
 				return fmt.Errorf("the signature's column %q is of the type %s, which the graph's input %s cannot take", s.Name, s.Type, p)
@@ -193,6 +213,15 @@ func (m *Model) enforceColumns(specs []mlmodel.Column) error {
 		m.fields = append(m.fields, f)
 	}
 	return m.allFed(fed)
+}
+
+// typeText is the text of a column's type: Array(double).
+func typeText(c mlmodel.Column) string {
+	h, err := heldOf(c.Type, c.Inner)
+	if err != nil {
+		return string(c.Type)
+	}
+	return h.String()
 }
 
 // columnCast is the element type that MLflow casts a column's values to, or those inside

@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -18,7 +17,7 @@ func (m *Model) checkParams(body []byte, i int) error {
 		return nil
 	}
 	if c != '{' {
-		return invalidParams("Parameters must be a dictionary. Got type '%s'.", strings.TrimSuffix(strings.TrimPrefix(pyTypeOf(c), "<class '"), "'>"))
+		return invalidParams("Parameters must be a dictionary. Got type '%s'.", pyName(body[s.i:]))
 	}
 	var faults []string
 	for more := !s.enter('}'); more; {
@@ -49,53 +48,107 @@ func (m *Model) checkParams(body []byte, i int) error {
 	return nil
 }
 
-// paramFault says why a param's value is not of its type; "" where it is.
+// paramFault says why a param's value is not of its type; "" where it is
+// (mlflow/types/schema.py, ParamSpec.validate_type_and_shape).
 func paramFault(p mlmodel.Param, raw []byte) string {
-	spec := fmt.Sprintf("%s: %s (default: %s)", pyString(p.Name), p.Type, excerpt([]byte(p.Default)))
+	kind := string(p.Type)
+	h, err := heldOf(p.Type, p.Inner)
+	if err == nil {
+		kind = h.String()
+	}
+	spec := fmt.Sprintf("%s: %s (default: %s)", pyString(p.Name), kind, pyDefault(p.Default))
 	if p.Shape != nil {
 		spec += " (shape: " + pyShape(p.Shape) + ")"
-		var items []json.RawMessage
-		if json.Unmarshal(raw, &items) != nil {
-			return fmt.Sprintf("Value must be a 1D array with shape (-1,) for param %s, received %s", spec, pyTypeOf(raw[0]))
+		items, rank := listItems(raw)
+		if rank != 1 {
+			return fmt.Sprintf("Value must be a 1D array with shape (-1,) for param %s, received %s with ndim %d", spec, pyName(raw), rank)
 		}
 		for _, item := range items {
-			if !isParam(p.Type, item) {
-				return typeFault(spec, p.Type, item)
+			if text := paramValue(p.Type, item); text != "" {
+				return "Failed to validate type and shape for " + spec + ", error: " + text
 			}
 		}
 		return ""
 	}
-	if !isParam(p.Type, raw) {
-		return typeFault(spec, p.Type, raw)
+	text := ""
+	if err == nil && h.nested() {
+		if text, err = h.check(&scanner{b: raw}, true, 3); err != nil {
+			text = err.Error()
+		}
+	} else {
+		text = paramValue(p.Type, raw)
 	}
-	return ""
+	if text == "" {
+		return ""
+	}
+	return "Failed to validate type and shape for " + spec + ", error: " + text
 }
 
-func typeFault(spec string, t mlmodel.ColumnType, raw []byte) string {
-	return fmt.Sprintf("Failed to validate type and shape for %s, error: Can not safely convert `%s` to `DataType.%s` for value `%s`", spec, pyTypeOf(raw[0]), t, strings.Trim(excerpt(raw), `"`))
+// pyDefault is a param's default as Python writes it.
+func pyDefault(raw string) string {
+	return pyValue([]byte(raw))
 }
 
-// isParam tells whether a JSON value is of a param's type: integers are taken for floats,
-// null for everything.
-func isParam(t mlmodel.ColumnType, raw []byte) bool {
-	c := raw[0]
-	if string(raw) == "null" {
-		return true
+// listItems is what a list holds, and how deep its first items are nested; 0 for what is
+// no list.
+func listItems(raw []byte) (items [][]byte, rank int) {
+	if raw[0] != '[' {
+		return nil, 0
 	}
-	numeric := c == '-' || c-'0' < 10 || c == 'N' || c == 'I'
+	s := scanner{b: raw}
+	for more := !s.enter(']'); more; {
+		s.space()
+		start := s.i
+		if s.skip(3) != nil {
+			break
+		}
+		items = append(items, raw[start:s.i])
+		var err error
+		if more, err = s.next(']'); err != nil {
+			break
+		}
+	}
+	rank = 1
+	if len(items) > 0 {
+		_, inner := listItems(items[0])
+		rank += inner
+	}
+	return items, rank
+}
+
+// paramValue says why a JSON value is not of a param's type; "" where it is, as null
+// always is (mlflow/models/utils.py, _enforce_param_datatype).
+func paramValue(t mlmodel.ColumnType, raw []byte) string {
+	name := pyName(raw)
+	ok := false
 	switch t {
 	case mlmodel.Boolean:
-		return c == 't' || c == 'f'
+		ok = name == "bool"
 	case mlmodel.Integer, mlmodel.Long:
-		return (c == '-' || c-'0' < 10) && !strings.ContainsAny(string(raw), ".eEI")
+		ok = name == "int"
 	case mlmodel.Float, mlmodel.Double:
-		return numeric
-	case mlmodel.String, mlmodel.Binary, mlmodel.Datetime:
-		return c == '"'
-	case mlmodel.Object:
-		return c == '{'
+		ok = name == "int" || name == "float"
+	case mlmodel.String, mlmodel.Binary:
+		ok = name == "str"
+	case mlmodel.Datetime:
+		if s := (scanner{b: raw}); name == "str" {
+			text, err := s.str(nil)
+			_, isTime := parseTime(text)
+			ok = err == nil && isTime
+		}
+		if !ok && raw[0] != 'n' {
+			return fmt.Sprintf("Failed to convert value `%s` from type `<class '%s'>` to `DataType.datetime`", pyValue(raw), name)
+		}
+	default:
+		ok = true
 	}
-	return true
+	switch {
+	case ok || raw[0] == 'n':
+		return ""
+	case raw[0] == '[' || raw[0] == '{':
+		return fmt.Sprintf("Value must be a scalar for type `DataType.%s`, got `%s`", t, pyValue(raw))
+	}
+	return fmt.Sprintf("Can not safely convert `<class '%s'>` to `DataType.%s` for value `%s`", name, t, pyValue(raw))
 }
 
 // paramsError is params that the signature does not allow.

@@ -1,5 +1,7 @@
 package scoring
 
+import "errors"
+
 // linearNames is up to how many columns a name is looked for one by one.
 const linearNames = 16
 
@@ -23,7 +25,14 @@ func (r *Request) recordRows() error {
 			if c == 0 {
 				return errNotRequest
 			}
-			return badRequest("Invalid input. Provided dataframe_records field is not a valid dataframe representation in 'records' format. Error: 'row %d is no object but of the type %s'", t.rows, pyTypeOf(c))
+			switch name := pyName(d.b[d.i:]); {
+			case !r.parsed:
+				return noItems(d.b[d.i:])
+			case t.rows > 0 && c != '[' && c != '"' && c != '{':
+				return badRequest("Invalid input. Provided dataframe_records field is not a valid dataframe representation in 'records' format. Error: ''%s' object is not iterable'", name)
+			default:
+				return badRequest("Invalid input. Provided dataframe_records field is not a valid dataframe representation in 'records' format. Error: 'row %d is no object but of the type <class '%s'>'", t.rows, name)
+			}
 		}
 		if err := r.record(); err != nil {
 			return err
@@ -146,6 +155,9 @@ func (r *Request) columnInput(f form) error {
 	if c == '{' {
 		return r.namedColumns()
 	}
+	if c == 'n' && !m.named {
+		return errUnnamedNull
+	}
 	first := byte(0)
 	if c == '[' {
 		ahead := d.scanner
@@ -163,8 +175,23 @@ func (r *Request) columnInput(f form) error {
 		return r.finishTable()
 	}
 	r.beginTable()
+	if m.named && len(m.fields) == 1 && c == '[' && m.fields[0].port >= 0 {
+		rows, err := r.namedColumn(0, -1) // the list is the only column
+		if err != nil {
+			return err
+		}
+		t.rows = max(rows, 0)
+		return r.finishTable()
+	}
 	if c != '[' {
+		start := d.i
 		if err := r.scalarRow(); err != nil {
+			if e := (*valueError)(nil); errors.As(err, &e) {
+				s := scanner{b: d.b, i: start}
+				if s.skip(1) == nil {
+					return badRequest("Invalid input. Failed to convert data `%s` to type `%s` defined in the model signature.", pyValue(d.b[start:s.i]), m.first)
+				}
+			}
 			return err
 		}
 		t.rows = 1
@@ -228,7 +255,7 @@ func (r *Request) namedColumn(f, rows int) (int, error) {
 	port := m.fields[f].port
 	if port < 0 {
 		t.done[f] = 0
-		return rows, r.d.skip(2)
+		return rows, r.d.skip(2) // what is inside is as long as the others, or of no interest
 	}
 	n := &r.nests[port]
 	if t.matrix {
@@ -238,11 +265,17 @@ func (r *Request) namedColumn(f, rows int) (int, error) {
 	if err := r.d.value(n, 0); err != nil {
 		return rows, r.inCell(err, f)
 	}
+	if n.rank > 1 && m.fields[f].scalar {
+		return rows, m.violation("Incompatible input types for column %s. Can not safely convert object to %s.", r.nameOf(f), n.cast.as)
+	}
 	length := int(max(n.dims[0], 0))
 	if n.rank == 0 {
 		n.rank, length = 1, 1
 	}
 	if rows >= 0 && length != rows {
+		if r.kind == inputs {
+			return rows, m.violation("This model contains a column-based signature, which suggests a DataFrame input. There was an error casting the input data to a DataFrame: All arrays must be of the same length")
+		}
 		return rows, errUnequal
 	}
 	t.done[f] = length

@@ -16,6 +16,8 @@ type Request struct {
 	d     decoder
 	// table tells that predictions are to be rows: see Encode.
 	table   bool
+	kind    form
+	parsed  bool   // the form is one that MLflow makes a table of before it enforces the signature
 	nests   []nest // one for each of the graph's inputs
 	tensors []tensor.Tensor
 	shapes  [][]int64
@@ -51,7 +53,7 @@ func (r *Request) Release() {
 
 func (r *Request) reset(body []byte) {
 	r.Inputs = r.Inputs[:0]
-	r.table = false
+	r.table, r.parsed = false, false
 	r.d.reset(body)
 	clear(r.fed)
 }
@@ -93,6 +95,9 @@ func (m *Model) Decode(contentType string, body []byte) (*Request, error) {
 	r.reset(body)
 	var err error
 	if csv {
+		if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') >= 0 {
+			body = bytes.ReplaceAll(body, []byte{'\r'}, []byte{'\n'}) // lines as old spreadsheets end them
+		}
 		err = r.csv(bytes.NewReader(body))
 	} else {
 		err = r.json()

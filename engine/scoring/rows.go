@@ -25,7 +25,7 @@ func (m *Model) appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error
 	columns := few[:0]
 	flat, byRow := true, true
 	for i := range outputs {
-		c, err := columnOf(&outputs[i])
+		c, err := m.options.columnOf(&outputs[i])
 		if err != nil {
 			return nil, fmt.Errorf("the output %s: %w", outputs[i].Name, err)
 		}
@@ -47,7 +47,7 @@ func (m *Model) appendRecords(dst []byte, outputs []tensor.Named) ([]byte, error
 			columns[i].split()
 		}
 	}
-	return rowsOf(dst, columns, rows)
+	return m.options.rowsOf(dst, columns, rows)
 }
 
 // outputKey is an output's name as JSON; those of the graph's outputs are made once.
@@ -58,7 +58,7 @@ func (m *Model) outputKey(i int, name string) []byte {
 	return appendString(nil, name)
 }
 
-func rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
+func (o Options) rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
 	var err error
 	dst = append(dst, '[')
 	for row := range rows {
@@ -75,9 +75,9 @@ func rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
 			dst = append(dst, ": "...)
 			switch {
 			case c.value.Map != nil:
-				dst, err = appendMap(dst, c.value.Map)
+				dst, err = o.appendMap(dst, c.value.Map)
 			case c.value.Tensor == nil:
-				dst, err = appendValue(dst, &c.value.Sequence[row])
+				dst, err = o.appendValue(dst, &c.value.Sequence[row])
 			case c.step == 0:
 				dst = c.one(dst, row)
 			default:
@@ -92,21 +92,21 @@ func rowsOf(dst []byte, columns []outputColumn, rows int) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func columnOf(o *tensor.Named) (outputColumn, error) {
-	c := outputColumn{value: &o.Value}
+func (o Options) columnOf(out *tensor.Named) (outputColumn, error) {
+	c := outputColumn{value: &out.Value}
 	switch {
-	case o.Tensor != nil:
+	case out.Tensor != nil:
 		var err error
-		c.elements, err = elementsOf(o.Tensor)
+		c.elements, err = o.elementsOf(out.Tensor)
 		c.length, c.rows = c.n, -1
-		if len(o.Tensor.Shape) > 0 {
-			c.rows = int(o.Tensor.Shape[0])
+		if len(out.Tensor.Shape) > 0 {
+			c.rows = int(out.Tensor.Shape[0])
 		}
 		return c, err
-	case o.Map != nil:
+	case out.Map != nil:
 		c.length, c.rows = 1, 1
 	default:
-		c.length, c.rows = len(o.Sequence), len(o.Sequence)
+		c.length, c.rows = len(out.Sequence), len(out.Sequence)
 	}
 	return c, nil
 }

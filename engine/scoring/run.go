@@ -41,8 +41,8 @@ func (d *decoder) run(k *sink, c *cast, at, most int) int {
 		} else {
 			break
 		}
-		if negative {
-			f = -f
+		if negative && (m > 0 || scale > 0) {
+			f = -f // but -0 is an integer in Python, which has no sign
 		}
 		if c.kind == toFloat32 {
 			binary.LittleEndian.PutUint32(k.data[(at+count)*4:], math.Float32bits(float32(f)))

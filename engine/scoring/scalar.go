@@ -49,6 +49,9 @@ func (v scalar) value() float64 {
 
 // scalar writes v to element i, by way of the signature's type.
 func (c *cast) scalar(k *sink, i int, v scalar) fault {
+	if c.format != plainText && v.kind != textScalar && !(c.format == timeText && !isBoolean(v)) {
+		return notText
+	}
 	v, f := c.declared(v)
 	if f != fine {
 		return f
@@ -84,8 +87,17 @@ func (c *cast) declared(v scalar) (scalar, fault) {
 		return v, fine
 	}
 	if v.kind == textScalar {
+		if c.as == tensor.Bool { // bool("False") is True in Python
+			if len(v.text) > 0 {
+				return scalar{magnitude: 1, text: trueText}, fine
+			}
+			return scalar{text: falseText}, fine
+		}
+		if isInteger(c.as) && !isIntegerText(v.text) {
+			return v, isText // int("5.0") is an error in Python
+		}
 		var ok bool
-		if v, ok = parseText(v.text, c.as == tensor.Bool); !ok {
+		if v, ok = parseText(v.text, false); !ok {
 			return v, isText
 		}
 	}
@@ -98,9 +110,9 @@ func (c *cast) declared(v scalar) (scalar, fault) {
 		return v, f
 	case c.as == tensor.Bool:
 		if v.value() != 0 {
-			return scalar{magnitude: 1, text: []byte("True")}, fine
+			return scalar{magnitude: 1, text: trueText}, fine
 		}
-		return scalar{text: []byte("False")}, fine
+		return scalar{text: falseText}, fine
 	case c.as == tensor.Float32:
 		return floatOf(float64(float32(v.value()))), fine
 	case c.as == tensor.Float16:
@@ -109,6 +121,23 @@ func (c *cast) declared(v scalar) (scalar, fault) {
 		return floatOf(brainFloat(brainBits(v.value()))), fine
 	}
 	return floatOf(v.value()), fine
+}
+
+// isBoolean tells true and false from the numbers that they stand for.
+func isBoolean(v scalar) bool { return len(v.text) > 3 && (v.text[0] == 'T' || v.text[0] == 'F') }
+
+// isIntegerText tells whether a text is digits, perhaps with a sign and space around.
+func isIntegerText(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	if len(text) > 1 && (text[0] == '+' || text[0] == '-') {
+		text = text[1:]
+	}
+	for _, c := range text {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(text) > 0
 }
 
 // integer is v as an integer. A fraction is cut where cut is set, a fault elsewhere.
@@ -131,6 +160,10 @@ func (v scalar) integer(cut bool) (scalar, fault) {
 // string is v as a text, as Python's str writes it. The result may be a view of v.text.
 func (v scalar) string() string {
 	switch {
+	case v.kind == floatScalar && v.text != nil && !isFloatText(v.text) && v.float == v.float:
+		return unsafe.String(unsafe.SliceData(v.text), len(v.text)) // an integer of any length
+	case v.kind == integerScalar && v.magnitude == 0 && len(v.text) == 2: // -0
+		return "0"
 	case v.kind == floatScalar && v.float != v.float:
 		return "nan"
 	case v.kind == floatScalar && math.IsInf(v.float, 0):

@@ -120,16 +120,16 @@ func (s *scanner) str(scratch []byte) ([]byte, error) {
 		case c == '"':
 			s.i = i + 1
 			if ascii >= utf8.RuneSelf && !utf8.Valid(b[start+1:i]) {
-				return nil, &syntaxError{"Invalid UTF-8 in string starting", start}
+				return nil, &syntaxError{"Invalid UTF-8 in string starting at", start}
 			}
 			return b[start+1 : i], nil
 		case c == '\\':
 			return s.escaped(append(scratch, b[start+1:i]...), start, i)
 		case c < ' ':
-			return nil, &syntaxError{"Invalid control character", i}
+			return nil, &syntaxError{"Invalid control character at", i}
 		}
 	}
-	return nil, &syntaxError{"Unterminated string starting", start}
+	return nil, &syntaxError{"Unterminated string starting at", start}
 }
 
 // escaped reads the rest of a string from its first escape at i on.
@@ -142,11 +142,11 @@ func (s *scanner) escaped(out []byte, start, i int) ([]byte, error) {
 		case c == '"':
 			s.i = i + 1
 			if !utf8.Valid(out[from:]) {
-				return nil, &syntaxError{"Invalid UTF-8 in string starting", start}
+				return nil, &syntaxError{"Invalid UTF-8 in string starting at", start}
 			}
 			return out, nil
 		case c < ' ':
-			return nil, &syntaxError{"Invalid control character", i}
+			return nil, &syntaxError{"Invalid control character at", i}
 		case c != '\\':
 			out = append(out, c)
 			i++
@@ -158,7 +158,7 @@ func (s *scanner) escaped(out []byte, start, i int) ([]byte, error) {
 		if b[i+1] == 'u' {
 			r, n := unescape(b[i:])
 			if n == 0 {
-				return nil, &syntaxError{"Invalid \\uXXXX escape", i}
+				return nil, &syntaxError{"Invalid \\uXXXX escape", i + 1}
 			}
 			out = utf8.AppendRune(out, r)
 			i += n
@@ -171,7 +171,7 @@ func (s *scanner) escaped(out []byte, start, i int) ([]byte, error) {
 		out = append(out, e)
 		i += 2
 	}
-	return nil, &syntaxError{"Unterminated string starting", start}
+	return nil, &syntaxError{"Unterminated string starting at", start}
 }
 
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

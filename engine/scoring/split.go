@@ -19,9 +19,11 @@ func (r *Request) split() error {
 		d.space()
 		switch {
 		case string(k) == "index":
-			err = d.skip(2)
+			if err = r.noCollection(); err == nil {
+				err = d.skip(2)
+			}
 		case string(k) == "columns" && !haveColumns:
-			haveColumns = true
+			haveColumns = d.space() != 'n' // null is pandas' default
 			err = r.columnNames()
 		case string(k) == "data" && data == 0:
 			data = d.i
@@ -51,10 +53,35 @@ func (r *Request) split() error {
 			return err
 		}
 		d.i = end
+	} else if ahead := (scanner{b: d.b, i: data}); !read && ahead.space() == '[' && !ahead.enter(']') && ahead.space() == '{' {
+		end := d.i
+		d.i = ahead.i
+		if err := r.recordRows(); err != nil { // pandas takes records for rows
+			return err
+		}
+		d.i = end
 	} else if !read {
 		r.t.numbered = rowWidth(d.b, data)
 	}
 	return r.finishTable()
+}
+
+// noCollection refuses what pandas makes no index of.
+func (r *Request) noCollection() error {
+	d := &r.d
+	c := d.space()
+	if c == '[' || c == '{' || c == 'n' {
+		return nil
+	}
+	start := d.i
+	if err := d.skip(2); err != nil {
+		return err
+	}
+	text := pyValue(d.b[start:d.i])
+	if c == '"' {
+		text = pyRepr(text)
+	}
+	return splitError("Index(...) must be called with a collection of some kind, " + text + " was passed")
 }
 
 // splitKeys says which keys a dataframe_split has, where they are wrong.
@@ -180,6 +207,9 @@ func (r *Request) listRow() error {
 			err = r.cell(f)
 		}
 		if err != nil {
+			if n := listLength(d.b, t.rowAt); t.count >= 0 && n != t.count {
+				return r.rowLength() // pandas counts before it looks at values
+			}
 			return err
 		}
 		if more, err = d.next(']'); err != nil {
@@ -202,7 +232,11 @@ func (r *Request) scalarRow() error {
 		t.count = 1
 	}
 	if t.rowAt = r.d.i; t.count != 1 {
-		return r.rowLength()
+		c := r.d.space()
+		if err := r.d.skip(3); err != nil || c == '"' || c == '{' {
+			return r.rowLength()
+		}
+		return splitError("object of type '" + pyName(r.d.b[t.rowAt:r.d.i]) + "' has no len()")
 	}
 	f := r.fieldAt(0)
 	if f < 0 {

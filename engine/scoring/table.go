@@ -34,14 +34,17 @@ type table struct {
 	filled int
 	// complete tells that every row must have every column.
 	complete bool
-	column   nest // one column on its way into the matrix
+	// namesAt is where the list of the columns' names is in the body, 0 for none.
+	namesAt int
+	column  nest // one column on its way into the matrix
+	scratch sink // one value of a column that the graph does not take
 }
 
 // beginTable prepares for a table.
 func (r *Request) beginTable() {
 	t, m := &r.t, r.model
 	t.rows, t.count, t.placed, t.complete = 0, -1, false, false
-	t.inOrder, t.ordered, t.filled = false, false, 0
+	t.inOrder, t.ordered, t.filled, t.namesAt = false, false, 0, 0
 	t.names, t.extras, t.numbered = t.names[:0], nil, 0
 	clear(t.index)
 	t.place = t.place[:0]
@@ -143,11 +146,18 @@ func (r *Request) cell(f int) error {
 		port := r.model.portOf(f)
 		if port < 0 {
 			t.done[f] = t.rows + 1
-			return r.d.skip(3)
+			return r.heldCell(f)
 		}
 		n := &r.nests[port]
 		n.place[0] = int64(t.rows)
-		if err := r.d.value(n, 1); err != nil {
+		if !r.model.free && r.model.fields[f].scalar {
+			n.rank = 1
+			n.room(n.n + 1)
+			if bad := r.d.element(&n.sink, &n.cast, n.n, r.d.space()); bad != fine {
+				return r.inCell(&valueError{fault: bad, cast: n.cast, text: r.d.raw()}, f)
+			}
+			n.n++
+		} else if err := r.d.value(n, 1); err != nil {
 			return r.inCell(err, f)
 		}
 		t.done[f] = t.rows + 1
@@ -194,9 +204,11 @@ func (r *Request) fill(f, row int) error {
 				bad = c.null(&n.sink, n.n)
 				n.n++
 			}
+		} else if err := r.heldMissing(f, i); err != nil {
+			return err
 		}
 		if bad != fine {
-			return &valueError{fault: bad, cast: *c, text: "null", column: r.nameOf(f), row: i}
+			return &valueError{fault: bad, cast: *c, text: "null", column: r.nameOf(f), row: i, parsed: r.parsed}
 		}
 	}
 	t.done[f] = row
@@ -210,6 +222,30 @@ func (r *Request) nameOf(f int) string {
 		return string(r.t.names[f])
 	case !r.model.free && r.model.fields[f].name != "":
 		return r.model.fields[f].name
+	case f < len(r.t.names):
+		return string(r.t.names[f])
+	}
+	return r.t.nameAt(r.d.b, f)
+}
+
+// nameAt is the name that the request gives to column f, or its number.
+func (t *table) nameAt(body []byte, f int) string {
+	s := scanner{b: body, i: t.namesAt}
+	if t.namesAt == 0 || s.space() != '[' || s.enter(']') {
+		return decimal(f)
+	}
+	for i := 0; ; i++ {
+		s.space()
+		start := s.i
+		if s.skip(0) != nil {
+			break
+		}
+		if i == f {
+			return pyValue(body[start:s.i])
+		}
+		if more, err := s.next(']'); err != nil || !more {
+			break
+		}
 	}
 	return decimal(f)
 }

@@ -10,14 +10,21 @@ func (r *Request) tensorInput(f form) error {
 		r.nests[m.fields[i].port].reset(m.fields[i].cast)
 	}
 	switch c := d.space(); c {
+	case 'n':
+		if m.enforced == tensors && !m.named {
+			return errUnnamedNull
+		}
 	case '{':
 		return r.namedTensors()
 	case '[':
 		ahead := d.scanner
-		if !ahead.enter(']') && ahead.space() == '{' {
-			if f == instances {
-				return r.instanceRows()
-			}
+		switch empty := ahead.enter(']'); {
+		case empty && !(m.enforced == tensors && m.named && len(m.fields) == 1):
+			return m.notTensors("<class 'list'>") // of no objects, which is a list of objects
+		case empty || ahead.space() != '{':
+		case f == instances:
+			return r.instanceRows()
+		default:
 			return m.notTensors("<class 'list'>")
 		}
 	}
@@ -66,7 +73,7 @@ func (r *Request) namedTensors() error {
 	}
 	var scratch [64]byte
 	var extras []string
-	guess := 0
+	guess, rows := 0, int64(-1)
 	for more := !d.enter('}'); more; guess++ {
 		k, err := d.key(scratch[:0])
 		if err != nil {
@@ -85,6 +92,12 @@ func (r *Request) namedTensors() error {
 			if err = d.value(n, 0); err == nil {
 				err = r.feedTensor(&m.fields[f], n)
 			}
+			if err == nil && r.kind == instances && n.rank > 0 {
+				if rows >= 0 && n.dims[0] != rows {
+					return errUnequal
+				}
+				rows = n.dims[0]
+			}
 		}
 		if err != nil {
 			return inTensor(err, k)
@@ -100,7 +113,7 @@ func (r *Request) namedTensors() error {
 func (r *Request) instanceRows() error {
 	d, m := &r.d, r.model
 	if !m.named {
-		return errUnnamed
+		return m.notTensors("<class 'dict'>")
 	}
 	var scratch [64]byte
 	var extras []string
@@ -108,7 +121,7 @@ func (r *Request) instanceRows() error {
 	d.enter(']')
 	for more := true; more; rows++ {
 		if c := d.space(); c != '{' {
-			return badRequest("Invalid input. instances[%d] is of the type %s, where those before it are objects", rows, pyTypeOf(c))
+			return noItems(d.b[d.i:])
 		}
 		guess := 0
 		for within := !d.enter('}'); within; guess++ {
@@ -164,6 +177,14 @@ func (r *Request) instanceRows() error {
 	return r.checkTensors(extras)
 }
 
+// noItems is what Python says where an instance is no object.
+func noItems(raw []byte) error {
+	if len(raw) == 0 {
+		return errNotRequest
+	}
+	return badRequest("Invalid input. Ensure that the input is a valid JSON-formatted string.\nError: AttributeError(\"'%s' object has no attribute 'items'\")", pyName(raw))
+}
+
 func twice(k []byte) error {
 	return &shapeError{"the input " + pyString(string(k)) + " appears twice"}
 }
@@ -208,14 +229,22 @@ func (r *Request) reshape(dst []int64, f *field, n *nest) ([]int64, error) {
 			" but in model signature the shape of %s is %s.", input, pyShape(f.shape))
 	}
 	rows := int64(r.t.rows)
+	name := f.name
+	if name == "" {
+		name = "None"
+	}
+	if n.rank > 2 {
+		return nil, r.model.violation("Because the model signature requires tensor spec input, the input pandas dataframe values should be either scalar value, python list" +
+			" containing scalar values or numpy array containing scalar values, other types are not supported.")
+	}
 	if n.rank <= 1 {
 		if len(f.shape) > 2 || elements != 1 {
 			return nil, r.model.violation("The input pandas dataframe column '%s' contains scalar values, which requires the shape to be (-1,) or (-1, 1),"+
-				" but got tensor spec shape of %s.", f.name, pyShape(f.shape))
+				" but got tensor spec shape of %s.", name, pyShape(f.shape))
 		}
 	} else if int64(n.n) != rows*elements {
 		return nil, r.model.violation("The value in the Input DataFrame column '%s' could not be converted to the expected shape of: '%s'. Ensure that each of the input list"+
-			" elements are of uniform length and that the data can be coerced to the tensor type '%s'", f.name, pyShape(f.shape), f.cast.as)
+			" elements are of uniform length and that the data can be coerced to the tensor type '%s'", name, pyShape(f.shape), f.cast.as)
 	}
 	dst = append(dst, f.shape...)
 	dst[0] = rows
@@ -240,6 +269,8 @@ func (m *Model) notTensors(got string) error {
 	switch {
 	case m.enforced != tensors:
 		return evaluation("Input should be a dictionary or a numpy array or a pandas.DataFrame, got '%s'", got)
+	case m.named && got == "<class 'list'>":
+		return m.missing(m.fieldNames(), "")
 	case m.named:
 		return m.violation("This model contains a tensor-based model signature with input names, which suggests a dictionary input mapping input name to tensor, or a pandas"+
 			" DataFrame input containing columns mapping input name to flattened list value from tensor, but an input of type %s was found.", got)
