@@ -78,7 +78,7 @@ func explain(err error, scoring bool) *requestError {
 	if errors.As(err, &known) {
 		return known
 	}
-	for _, say := range []func(error) *requestError{explainRun, explainRegistry, explainIdentity, explainSecret} {
+	for _, say := range []func(error) *requestError{explainRun, explainCatalog, explainRegistry, explainIdentity, explainSecret} {
 		if e := say(err); e != nil {
 			e.cause = err
 			return e

@@ -46,8 +46,9 @@ type fake struct {
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)
 	panics    bool
 	people    people
-	level     access.Level // of users who are no administrators
-	fails     error        // of every call that can fail but Authenticate
+	registry  *registry.Registry // of a catalogFake
+	level     access.Level       // of users who are no administrators
+	fails     error              // of every call that can fail but Authenticate
 	observed  fakeObservations
 }
 

@@ -54,12 +54,14 @@ func FuzzDispatch(f *testing.F) {
 	f.Add("POST", "/serving-endpoints/%64igits/invocations/")
 	f.Add("GET", "/api/2.0/..%2f/%zz")
 	f.Add("OPTIONS", "*")
+	catalog := newCatalogFake(f)
 	f.Fuzz(func(t *testing.T, method, path string) {
 		u, err := url.ParseRequestURI(path)
 		if err != nil || u.Host != "" || strings.ContainsAny(method, " \r\n\x00") || method == "" {
 			return
 		}
 		fake := withDigits(newFake())
+		fake.registry = catalog.registry
 		served := ""
 		good := fake.invoke
 		fake.invoke = func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error) {

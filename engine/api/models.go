@@ -93,6 +93,9 @@ func (s *Server) setAlias(w http.ResponseWriter, r *http.Request, v values) erro
 	case version == nil:
 		return invalid("'version' is missing: give the number of the version that alias %q is to point at.", cut(alias, 80))
 	}
+	if _, err := s.ownedModel(r, v[0]); err != nil {
+		return err
+	}
 	if err := s.services.SetAlias(r.Context(), v[0], alias, *version); err != nil {
 		return err
 	}
@@ -100,6 +103,9 @@ func (s *Server) setAlias(w http.ResponseWriter, r *http.Request, v values) erro
 }
 
 func (s *Server) deleteAlias(w http.ResponseWriter, r *http.Request, v values) error {
+	if _, err := s.ownedModel(r, v[0]); err != nil {
+		return err
+	}
 	if err := s.services.DeleteAlias(r.Context(), v[0], v[1]); err != nil {
 		return err
 	}
@@ -110,6 +116,9 @@ func (s *Server) deleteVersion(w http.ResponseWriter, r *http.Request, v values)
 	version, err := strconv.Atoi(v[1])
 	if err != nil || version < 1 {
 		return invalid("%q is not the number of a version: give 1 or more.", cut(v[1], 40))
+	}
+	if _, _, err := s.ownedVersion(r, v[0], version); err != nil {
+		return err
 	}
 	if err := s.services.DeleteVersion(r.Context(), v[0], version); err != nil {
 		return err

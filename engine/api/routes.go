@@ -64,7 +64,7 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, observeRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
@@ -83,8 +83,10 @@ var absentRoutes = []route{
 	absent("POST", "/serving-endpoints/completions", customOnly),
 	absent("POST", "/serving-endpoints/embeddings", customOnly),
 	absent("POST", "/serving-endpoints/responses", customOnly),
-	absent("", "/api/2.1/unity-catalog/...", "GET /api/2.0/servery/models lists the models on this machine."),
-	absent("", "/api/2.0/mlflow/...", "POST /api/2.0/servery/models/import imports a model."),
+	absent("", "/api/2.1/unity-catalog/...", "Servery keeps catalogs, schemas, models and their versions; GET /api/2.1/unity-catalog/models lists the models."),
+	absent("", "/api/2.0/mlflow/...", "Servery is no tracking server and has no workspace registry: keep MLFLOW_TRACKING_URI on your own machine, "+
+		"and set the registry to databricks-uc."),
+	absent("", "/api/2.0/fs/...", "Files are those of model versions, at /api/2.0/fs/files/Models/CATALOG/SCHEMA/MODEL/VERSION/PATH."),
 }
 
 const customOnly = "Servery serves custom models: send their requests to /serving-endpoints/{name}/invocations."
@@ -118,7 +120,7 @@ func split(path string, encoded bool) (s segments, ok bool) {
 // match compares a path with the route's pattern.
 func (r *route) match(path *segments) (v values, ok bool) {
 	n := r.pattern.n
-	if path.n > maxSegments || path.n < n || (path.n > n && !r.subtree) {
+	if path.n < n || (path.n > n && !r.subtree) {
 		return v, false
 	}
 	found := 0

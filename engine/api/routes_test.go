@@ -109,8 +109,8 @@ func TestKnownRoutesOutOfScopeSayNotImplemented(t *testing.T) {
 		"POST /api/2.0/serving-endpoints/pt", "PUT /api/2.0/serving-endpoints/pt/x/config", "POST /api/2.0/external-function",
 		"GET /api/2.0/serving-endpoints/get-model-optimization-info/m/1", "POST /serving-endpoints/chat/completions",
 		"POST /serving-endpoints/completions", "POST /serving-endpoints/embeddings", "POST /serving-endpoints/responses",
-		"GET /api/2.1/unity-catalog/models?",
-		"PUT /api/2.1/unity-catalog/models/main.default.m/aliases/champion",
+		"GET /api/2.1/unity-catalog/tables?",
+		"GET /api/2.0/mlflow/registered-models/list",
 	} {
 		method, path, _ := strings.Cut(line, " ")
 		a := ask(t, s, method, path, "{}")

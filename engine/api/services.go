@@ -21,6 +21,7 @@ type Services interface {
 	Endpoints
 	EndpointChanges
 	Models
+	Registry
 	Observations
 
 	// Status is what this engine says of itself.
