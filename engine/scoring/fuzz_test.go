@@ -32,7 +32,7 @@ func fuzzModels(t testing.TB) []*Model {
 		newModel(t, &mlmodel.Signature{Inputs: &mlmodel.Schema{Columns: []mlmodel.Column{
 			{Name: "x", Type: mlmodel.Double, Required: true}, {Name: "y", Type: mlmodel.Double}, {Name: "a", Type: mlmodel.Array, Inner: `{"type":"array","items":{"type":"long"}}`},
 			{Name: "b", Type: mlmodel.Object, Inner: `{"q":{"type":"string","required":false},"p":{"type":"map","values":{"type":"boolean"}}}`}, {Name: "c", Type: mlmodel.Binary}, {Name: "e", Type: mlmodel.Datetime, Required: true},
-		}}}, port("x", tensor.Float32, -1), tensor.Port{Name: "y", Type: tensor.Float32, Shape: []int64{-1}, Optional: true}),
+		}}}, port("x", tensor.Float32, -1), port("y", tensor.Float32, -1)),
 		newModel(t, tensorSig(spec("", tensor.Float32, -1, 2)), in(tensor.Float32)),
 		newModel(t, tensorSig(spec("a", tensor.Uint8, -1, 2, 2), spec("b", tensor.String, -1)), port("a", tensor.Uint8, -1, 2, 2), port("b", tensor.String, -1)),
 	}
