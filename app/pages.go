@@ -20,6 +20,7 @@ func (p *program) pages() map[string]shell.Factory {
 			return serving.New(h, r, e, serving.Actions{
 				ServeSample: p.serveSample,
 				Import:      func() { h.ImportModel("", nil) },
+				Listen:      p.listen,
 			})
 		},
 		shell.PageCreate:   func(h shell.Host, r shell.Route) shell.Page { return create.New(h, r, e) },

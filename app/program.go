@@ -131,6 +131,7 @@ func (p *program) start(e *engine.Engine) {
 		Import:      func() { p.importModel(p.shell.Host(), "", nil) },
 		ImportModel: p.importModel,
 		Dropped:     p.dropped,
+		Listen:      p.listen,
 	})
 	p.window.SetContent(p.shell.Content())
 	p.window.SetCloseIntercept(func() { p.shell.MayClose(p.window.Close) })

@@ -68,6 +68,29 @@ func (p *program) readStatus() shell.Status {
 	return s
 }
 
+// anyPort is an address with whatever port is free.
+const anyPort = "127.0.0.1:0"
+
+// listen opens the REST server where it could not be opened at the start: on the port that
+// it was to have, or until the program is closed on any free one.
+func (p *program) listen(free bool) {
+	host, address := p.shell.Host(), p.o.engine.Listen
+	if free {
+		address = anyPort
+	}
+	shell.Task(host, func(context.Context) (string, error) {
+		err := p.engine.Listen(address)
+		return p.engine.Address(), err
+	}, func(at string, err error) {
+		if err != nil {
+			host.Toast(widgets.Error, widgets.Sentence(err.Error()))
+		} else {
+			host.Toast(widgets.Success, "Servery listens on "+at+".")
+		}
+		p.deliver([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	})
+}
+
 // look shows what changes without telling: also on the page, which says at length what
 // the sidebar says in a word.
 func (p *program) look() {

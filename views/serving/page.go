@@ -34,6 +34,7 @@ type Engine interface {
 type Actions struct {
 	ServeSample func(name string) // resources.Sample.Name
 	Import      func()            // asks for a model to import
+	Listen      func(free bool)   // tries to open the REST server again, on its port or on a free one
 }
 
 // Page is the list of endpoints.
@@ -69,6 +70,10 @@ func New(h shell.Host, _ shell.Route, e Engine, a Actions) *Page {
 	p := &Page{host: h, engine: e, actions: a, at: map[string]int{}, buttons: map[*widgets.Button]string{}}
 	p.listen, p.runtime = widgets.NewBanner(widgets.Error, "", ""), widgets.NewBanner(widgets.Warning, "", "")
 	p.listen.Hide()
+	if a.Listen != nil {
+		p.listen.SetAction("Try again", func() { a.Listen(false) })
+		p.listen.SetOther("Use a free port", func() { a.Listen(true) })
+	}
 	p.runtime.Hide()
 	p.copyAddress = widgets.SecondaryButton("Copy the workspace URL", func() {
 		h.Copy(e.Address())
@@ -250,7 +255,7 @@ func (p *Page) showListen() {
 	err := p.engine.ListenError()
 	if err != nil {
 		p.listen.SetText("Other programs cannot reach the endpoints",
-			widgets.Sentence(err.Error())+" Then start Servery again. Inside this window everything works.")
+			widgets.Sentence(err.Error())+" Inside this window everything works.")
 	}
 	p.showBanner(p.listen, err != nil)
 }

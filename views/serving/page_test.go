@@ -120,6 +120,8 @@ type world struct {
 	page    *serving.Page
 	sampled []string
 	imports int
+
+	listened []bool
 }
 
 func open(t testing.TB, m theme.Mode, e *engine) *world {
@@ -127,6 +129,7 @@ func open(t testing.TB, m theme.Mode, e *engine) *world {
 	w.page = serving.New(w.Host(), shell.ServingRoute(), e, serving.Actions{
 		ServeSample: func(name string) { w.sampled = append(w.sampled, name) },
 		Import:      func() { w.imports++ },
+		Listen:      func(free bool) { w.listened = append(w.listened, free) },
 	})
 	w.ShowPage(w.page, 1232, 852)
 	return w
@@ -159,13 +162,28 @@ func TestTheListLooksLikeTheDesign(t *testing.T) {
 			w.Type("Filter by name, model or tag", "nothing like this")
 			w.Golden("nomatch")
 			w.Tap("Clear the filter")
-			w.engine.listenErr = errors.New("Port 8642 is used by another program. Close it, or choose another port with --listen.")
+			w.engine.listenErr = errors.New("port 8642 is in use by another program")
 			w.engine.runtime = errors.New("ONNX Runtime 1.30.0 was not found. Run scripts/fetch-onnxruntime.sh, or set SERVERY_ONNXRUNTIME to the library.")
 			w.page.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
 			w.more(0)
 			w.Golden("problems")
 		})
 	}
+}
+
+func TestAPortThatIsTakenCanBeTriedAgainOrLeft(t *testing.T) {
+	e := mockUp()
+	e.listenErr = errors.New("port 8642 is in use by another program")
+	w := open(t, theme.Light, e)
+	w.MustText("Port 8642 is in use by another program. Inside this window everything works.")
+	w.Tap("Try again")
+	w.Tap("Use a free port")
+	if !slices.Equal(w.listened, []bool{false, true}) {
+		t.Errorf("asked for %v", w.listened)
+	}
+	e.listenErr = nil
+	w.page.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	w.NoText("Try again")
 }
 
 func TestTheEmptyPageLooksLikeTheDesign(t *testing.T) {

@@ -42,7 +42,7 @@ func newFrame(s *Shell) *frame {
 	f := &frame{crumbs: widgets.NewBreadcrumb(), page: container.NewStack()}
 	f.serving = newNavItem(resources.IconServing, "Serving", func() { s.Go(ServingRoute()) })
 	f.models = newNavItem(resources.IconModels, "Models", func() { s.Go(ModelsRoute()) })
-	f.engine = newEngineCard(s.copy)
+	f.engine = newEngineCard(s.copy, s.c.Listen)
 	f.root = container.New(frameLayout{},
 		widgets.Fill(theme.Surface), f.sidebar(s), widgets.Fill(theme.Border),
 		f.top(s), widgets.Fill(theme.Border), f.page, s.toasts.box)

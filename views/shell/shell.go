@@ -25,8 +25,11 @@ type Config struct {
 	// ImportModel asks over a page for a model to register; nil leads to the list of models.
 	ImportModel func(h Host, path string, done func(fullName string, version int))
 	Dropped     func(paths []string) // files dropped on a page that takes none
-	Files       FilePicker           // nil: dialogs inside the window
-	Now         func() time.Time     // nil: the clock
+	// Listen tries again to open the REST server, on any free port or on the port that it
+	// was to have; nil: the card that says it is closed offers neither.
+	Listen func(free bool)
+	Files  FilePicker       // nil: dialogs inside the window
+	Now    func() time.Time // nil: the clock
 }
 
 // Shell is the window's content.

@@ -71,6 +71,7 @@ func newWorld(t *testing.T, m theme.Mode) *world {
 	}
 	w.shell = shell.New(shell.Config{Window: w.Window(), Mode: m, Pages: pages, Import: func() { w.log = append(w.log, "import") },
 		SetMode: func(m theme.Mode) { w.modes = append(w.modes, m) },
+		Listen:  func(free bool) { w.log = append(w.log, fmt.Sprint("listen ", free)) },
 		Dispatcher: shell.Dispatcher{
 			Run: func(f func()) {
 				if w.hold {
@@ -311,9 +312,19 @@ func TestTheLookIsChosenFromTheTopBar(t *testing.T) {
 
 func TestTheEngineCardTellsWhyItDoesNotListen(t *testing.T) {
 	w := newWorld(t, theme.Light)
-	w.shell.SetStatus(shell.Status{Problem: "Port 8642 is taken by another program."})
-	w.MustText("Not listening", "Port 8642 is taken by another program.")
+	w.shell.SetStatus(shell.Status{Problem: "Port 8642 is in use by another program.", CPUName: "AMD EPYC 7B13", Cores: 16})
+	w.MustText("Not listening", "Port 8642 is in use by another program.")
 	w.NoText("127.0.0.1")
+	w.Golden("notlistening")
+	w.log = nil
+	w.Tap("Try again")
+	w.Tap("Use a free port")
+	if want := []string{"listen false", "listen true"}; !slices.Equal(w.log, want) {
+		t.Errorf("asked for %q, want %q", w.log, want)
+	}
+	w.shell.SetStatus(shell.Status{Running: true, Address: "http://127.0.0.1:40123"})
+	w.MustText("127.0.0.1:40123")
+	w.NoText("Try again", "Use a free port")
 }
 
 func TestDroppedFilesGoToThePage(t *testing.T) {

@@ -155,6 +155,7 @@ type engineCard struct {
 	state   *widgets.Text
 	address *widgets.CopyText
 	problem *widgets.Paragraph
+	retry   *fyne.Container
 	machine *widgets.Text
 	cpu     *widgets.Meter
 	memory  *widgets.Meter
@@ -162,7 +163,7 @@ type engineCard struct {
 	full    string // address with its scheme
 }
 
-func newEngineCard(copy func(string)) *engineCard {
+func newEngineCard(copy func(string), listen func(free bool)) *engineCard {
 	e := &engineCard{dot: widgets.NewDot(theme.TextDisabled),
 		state:   widgets.NewText("Engine starting", widgets.TextStyle{Size: theme.TextSmall, Bold: true}),
 		problem: widgets.SmallParagraph(""), machine: widgets.Small("").Truncate(),
@@ -171,10 +172,16 @@ func newEngineCard(copy func(string)) *engineCard {
 	e.address = widgets.NewCopyText("", func(string) { copy(e.full) })
 	e.address.Hide()
 	e.problem.Hide()
+	e.retry = widgets.HStack(12)
+	e.retry.Hide()
+	if listen != nil {
+		e.retry.Add(widgets.NewLink("Try again", func() { listen(false) }))
+		e.retry.Add(widgets.NewLink("Use a free port", func() { listen(true) }))
+	}
 	meter := func(name string, m *widgets.Meter) fyne.CanvasObject {
 		return widgets.Columns(6, []float32{-32, 1}, widgets.Small(name), m)
 	}
-	e.panel = widgets.NewPanel(widgets.VStack(3, widgets.HStack(8, e.dot, e.state), e.address, e.problem, e.machine,
+	e.panel = widgets.NewPanel(widgets.VStack(3, widgets.HStack(8, e.dot, e.state), e.address, e.problem, e.retry, e.machine,
 		widgets.Spacer(1, 2), meter("CPU", e.cpu), meter("Mem", e.memory)))
 	e.panel.SetPadding(11)
 	e.ExtendBaseWidget(e)
@@ -194,6 +201,7 @@ func (e *engineCard) set(s Status) {
 	e.address.Hidden = s.Address == ""
 	e.problem.SetText(s.Problem)
 	e.problem.Hidden = s.Problem == ""
+	e.retry.Hidden = s.Running || s.Problem == "" || len(e.retry.Objects) == 0
 	machine := s.CPUName
 	if s.Cores > 0 {
 		machine = strings.TrimPrefix(machine+" · ", " · ") + widgets.Count(s.Cores, "core", "cores")

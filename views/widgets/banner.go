@@ -42,6 +42,7 @@ type Banner struct {
 	title  *Paragraph
 	text   *Paragraph
 	action *Button
+	other  *Button
 	row    *fyne.Container
 }
 
@@ -49,10 +50,11 @@ type Banner struct {
 func NewBanner(k Kind, title, text string) *Banner {
 	_, ink, icon := k.look()
 	b := &Banner{kind: k, back: canvas.NewRectangle(none), icon: NewIcon(icon, ink, 18),
-		title: newParagraph(title, TextStyle{Bold: true}), text: newParagraph(text, TextStyle{}), action: SecondaryButton("", nil).Small()}
+		title: newParagraph(title, TextStyle{Bold: true}), text: newParagraph(text, TextStyle{}), action: SecondaryButton("", nil).Small(), other: GhostButton("", nil).Small()}
 	b.back.CornerRadius = theme.Size(theme.CardRadius)
 	b.action.Hide()
-	b.row = Spread(VStack(2, b.title, b.text), b.action)
+	b.other.Hide()
+	b.row = Spread(VStack(2, b.title, b.text), HStack(8, b.other, b.action))
 	b.hideEmpty()
 	b.ExtendBaseWidget(b)
 	return b
@@ -78,14 +80,15 @@ func (b *Banner) hideEmpty() {
 }
 
 // SetAction shows a button at the right; "" takes it away.
-func (b *Banner) SetAction(label string, tapped func()) {
-	b.action.SetText(label)
-	b.action.OnTapped = tapped
-	if label == "" {
-		b.action.Hide()
-	} else {
-		b.action.Show()
-	}
+func (b *Banner) SetAction(label string, tapped func()) { b.set(b.action, label, tapped) }
+
+// SetOther shows a second, lighter button before that of SetAction; "" takes it away.
+func (b *Banner) SetOther(label string, tapped func()) { b.set(b.other, label, tapped) }
+
+func (b *Banner) set(button *Button, label string, tapped func()) {
+	button.SetText(label)
+	button.OnTapped = tapped
+	button.Hidden = label == ""
 	b.Refresh()
 }
 
