@@ -144,6 +144,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Telemetry:   e.telemetry,
 		Changes:     e.changes,
 		Secrets:     resolver{e},
+		Runtime:     e.currentLibrary,
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,
 	})
@@ -162,6 +163,17 @@ func (e *Engine) openServing(ctx context.Context) error {
 // looked for anew each time, so that it can be put in place while the engine runs.
 func (e *Engine) library() (string, error) {
 	return ortlib.Find(e.options.Library, e.options.DataDir)
+}
+
+// currentLibrary tells one library from another that is put in its place. Where there was
+// none at the start, no worker process is kept ready yet.
+func (e *Engine) currentLibrary() (string, error) {
+	path, err := e.library()
+	if err != nil {
+		return "", err
+	}
+	e.launcher.Warm()
+	return ortlib.Fingerprint(path)
 }
 
 // Close lets requests in flight finish until ctx ends, ends all worker processes and

@@ -182,6 +182,7 @@ type world struct {
 	launcher  *launcher
 	telemetry *telemetry.Telemetry
 	changes   *telemetry.Hub
+	runtime   func() (string, error) // Options.Runtime
 }
 
 func open(t testing.TB, table *memory, l *launcher) *world {
@@ -198,7 +199,8 @@ func (w *world) reopen() {
 	var err error
 	w.Service, err = Open(w.t.Context(), Options{
 		Table: w.table, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
-		Cores: 2, MemoryBytes: 8 << 30, Seed: 1,
+		Runtime: w.runtime,
+		Cores:   2, MemoryBytes: 8 << 30, Seed: 1,
 	})
 	if err != nil {
 		w.t.Fatal(err)

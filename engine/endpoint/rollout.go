@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"servery/engine/registry"
+	"servery/engine/runtime"
 	"servery/engine/telemetry"
 )
 
@@ -30,6 +31,7 @@ type rollout struct {
 	kept     []bool                   // entities that serve already and go on
 	hurry    <-chan struct{}          // closed when a request waits for it; nil for never
 	cancel   context.CancelFunc       // gives it up
+	library  string                   // that was there when it began, see Service.found
 }
 
 // entityError is the failure of one served entity.
@@ -42,7 +44,7 @@ func (e *entityError) Error() string { return e.err.Error() }
 func (e *entityError) Unwrap() error { return e.err }
 
 func newRollout(o *owner, c *Config, pending bool) *rollout {
-	return &rollout{o: o, config: c, pending: pending,
+	return &rollout{o: o, config: c, pending: pending, library: o.s.found(),
 		versions: make([]registry.Version, len(c.Entities)), entities: make([]atomic.Pointer[served], len(c.Entities)), kept: make([]bool, len(c.Entities))}
 }
 
@@ -193,7 +195,8 @@ func (r *rollout) fail(ctx context.Context, err error) {
 		}
 		return nil
 	}
-	if !r.settle(ctx, mark, &message) {
+	lacksLibrary := errors.As(err, new(*runtime.MissingError))
+	if !r.settle(ctx, mark, &message, lacksLibrary) {
 		r.buildAll(levelWarning, "The deployment was given up.")
 		return
 	}
@@ -202,17 +205,19 @@ func (r *rollout) fail(ctx context.Context, err error) {
 		r.o.event(telemetry.EntityFailed, r.config.Entities[failed].Name, r.config.Version, message)
 	}
 	r.o.event(telemetry.UpdateFailed, "", r.config.Version, fmt.Sprintf("Configuration %d was not deployed.", r.config.Version))
+	r.o.s.lacks(failedRollout{r.o, r.pending, r.config.Version}, r.library, err)
 }
 
-// settle makes a failure known, unless the deployment was given up meanwhile.
-func (r *rollout) settle(ctx context.Context, mark func(*Endpoint) error, message *string) bool {
+// settle makes a failure known, unless the deployment was given up meanwhile. That the
+// runtime's library was missing is not stored: the next start tries again by itself.
+func (r *rollout) settle(ctx context.Context, mark func(*Endpoint) error, message *string, lacksLibrary bool) bool {
 	o := r.o
 	o.storing.Lock()
 	defer o.storing.Unlock()
 	if ctx.Err() != nil || o.gone.Load() || !r.wanted(o.picture.Load()) {
 		return false
 	}
-	if !r.pending {
+	if !r.pending || lacksLibrary {
 		o.change(func(e *Endpoint) { _ = mark(e) })
 		return true
 	}

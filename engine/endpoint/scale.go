@@ -64,13 +64,14 @@ func (e *served) scaled(from, to int, reason string) {
 
 // start wakes an entity from zero.
 func (e *served) start(now time.Time, d autoscale.Decision) {
-	if now.Before(e.retryAt) {
+	if !e.mended.Swap(false) && now.Before(e.retryAt) {
 		e.pool.FailQueued(e.failure)
 		return
 	}
 	if err := e.o.s.loads.acquire(e.ctx, hurried); err != nil {
 		return // retired: whoever waits is told so there
 	}
+	library := e.o.s.found()
 	err := e.launch(e.ctx)
 	e.o.s.loads.release()
 	switch {
@@ -86,6 +87,7 @@ func (e *served) start(now time.Time, d autoscale.Decision) {
 		e.o.event(telemetry.EntityFailed, e.name, int(e.version.Load()), message)
 		e.show()
 		e.pool.FailQueued(e.failure)
+		e.o.s.lacks(e, library, err)
 		return
 	}
 	e.pause = 0

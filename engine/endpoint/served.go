@@ -38,6 +38,7 @@ type served struct {
 	retiring    sync.Once
 	retired     atomic.Bool
 	isOpen      atomic.Bool
+	mended      atomic.Bool  // a start may succeed now, however short ago one failed
 	launches    atomic.Int64 // tells the notices of this runner from those of one before
 
 	wake   chan struct{} // something to decide

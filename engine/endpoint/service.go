@@ -25,6 +25,11 @@ type Options struct {
 	Changes   *telemetry.Hub
 	// Secrets resolves references in environment variables; nil refuses them at the load.
 	Secrets Secrets
+	// Runtime tells which library of the runtime there is: the text is another one when a
+	// file takes another's place. It is asked often and must be cheap. What failed with a
+	// *runtime.MissingError is tried again once the answer has changed; nil leaves it to
+	// Retry.
+	Runtime func() (string, error)
 	// Cores is the number of logical processors: it bounds how many models load at once.
 	Cores int
 	// MemoryBytes is the machine's memory; 0 is not known.
@@ -57,6 +62,8 @@ type Service struct {
 	coming   map[string]*Config // of endpoints that are being created or updated
 	work     sync.WaitGroup     // all goroutines; Add only under mu while not closed
 	changeNo atomic.Uint64      // grows with each change of a picture
+
+	lacking lacking
 
 	listing sync.Mutex
 	list    listed

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"servery/engine/runtime"
 )
@@ -159,5 +160,35 @@ func TestVerify(t *testing.T) {
 	}
 	if err := Verify(other + "x"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestAFingerprintTellsOneLibraryFromTheNext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName())
+	if _, err := Fingerprint(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of no file: %v", err)
+	}
+	at := time.Unix(1_700_000_000, 0)
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		content string
+		at      time.Time
+	}{{"one", at}, {"other", at}, {"other", at.Add(time.Second)}} {
+		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, c.at, c.at); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			got, err := Fingerprint(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[got] = true
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("three files have the fingerprints %v", seen)
 	}
 }
