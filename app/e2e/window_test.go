@@ -22,13 +22,27 @@ type window struct {
 // frame and for the engine. look is light or dark.
 func openWindow(t *testing.T, s *screen, data, look string, args ...string) *window {
 	t.Helper()
+	w := showWindow(t, s, data, look, args...)
+	w.awaitEngine()
+	return w
+}
+
+// showWindow opens the window and waits for the first frame.
+func showWindow(t *testing.T, s *screen, data, look string, args ...string) *window {
+	t.Helper()
 	w := &window{screen: s, data: data, began: time.Now()}
 	args = append([]string{"--data-dir", data, "--listen", "127.0.0.1:0"}, args...)
 	w.program = start(t, environment(t.TempDir(), "DISPLAY="+s.display, "FYNE_SCALE=1", "FYNE_THEME="+look), nil, args...)
 	w.wait("the first frame", func() bool { return s.lit(image.Pt(screenWidth/2, screenHeight-40)) })
 	w.first = time.Since(w.began)
+	return w
+}
+
+// awaitEngine waits until the engine listens, and finds out where.
+func (w *window) awaitEngine() {
+	w.program.t.Helper()
 	w.wait("engine.json", func() bool {
-		b, err := os.ReadFile(filepath.Join(data, "engine.json"))
+		b, err := os.ReadFile(filepath.Join(w.data, "engine.json"))
 		var r struct {
 			Address, Token string
 			PID            int
@@ -39,7 +53,6 @@ func openWindow(t *testing.T, s *screen, data, look string, args ...string) *win
 		w.url, w.token = r.Address, r.Token
 		return true
 	})
-	return w
 }
 
 // wait polls until done.
