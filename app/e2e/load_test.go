@@ -24,15 +24,18 @@ type wire struct {
 	body    []byte
 }
 
-func dial(t testing.TB, address, path, token, body string) *wire {
+func dial(t testing.TB, address, path, token, body string, headers ...string) *wire {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, address, token, len(body), body)
+	if len(headers) == 0 {
+		headers = []string{"Content-Type: application/json"}
+	}
+	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%s\r\nContent-Length: %d\r\n\r\n%s",
+		path, address, token, strings.Join(headers, "\r\n"), len(body), body)
 	return &wire{conn: conn, r: bufio.NewReader(conn), request: []byte(request)}
 }
 

@@ -1,0 +1,253 @@
+//go:build linux && cgo
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"servery/engine/runtime/ort"
+	"servery/engine/runtime/ortlib"
+	"servery/engine/tensor"
+)
+
+// against is one load of TestFiguresAgainstPeers.
+type against struct {
+	name, model, input, output string
+	shape                      []int64
+	columns                    int // of a table; 0 for a tensor
+	conns                      int
+}
+
+// round is how long each side of a load runs.
+const round = 5 * time.Second
+
+// TestFiguresAgainstPeers measures requests/s and latency of whole requests, one side after
+// the other in one run on the same cores: Servery by JSON and by KServe's binary tensors, a
+// Node server with onnxruntime-node, MLflow's own scoring server, and the bare loop over
+// ONNX Runtime in process, which no server can beat.
+func TestFiguresAgainstPeers(t *testing.T) {
+	wantFigures(t)
+	clients := os.Getenv("SERVERY_CLIENTS")
+	if clients == "" {
+		t.Fatal("the peers are installed by make clients; SERVERY_CLIENTS names their folder")
+	}
+	image := []int64{1, 3, 224, 224}
+	for _, c := range []against{
+		{"one row of ten columns", "tabular/mlp10.onnx", "x", "y", []int64{1, 10}, 10, 16},
+		{"1,000 rows of ten columns", "tabular/mlp10.onnx", "x", "y", []int64{1000, 10}, 10, 4},
+		{"image, SqueezeNet", "vision/light_squeezenet.onnx", "data_0", "softmaxout_1", image, 0, 4},
+		{"image, ResNet-50", "vision/light_resnet50.onnx", "gpu_0/data_0", "gpu_0/softmax_1", image, 0, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			raw := bareLoop(t, c)
+			t.Logf("%-34s %9.1f requests/s", "bare loop, in process", raw)
+			p := serve(t, filepath.Join(t.TempDir(), "data"))
+			p.upload(shared(t, c.model), "main.default.peer")
+			p.create("peer", "main.default.peer")
+			p.awaitReady("peer")
+			address := strings.TrimPrefix(p.url, "http://")
+			body := c.json()
+			ours := c.load(t, "Servery, JSON", raw, address, "/serving-endpoints/peer/invocations", p.token, body)
+			head, message := c.binary()
+			c.load(t, "Servery, KServe v2 binary", raw, address, "/v2/models/peer/infer", p.token, message,
+				"Content-Type: application/octet-stream", fmt.Sprintf("Inference-Header-Content-Length: %d", head))
+			p.kill()
+			node := server(t, append(os.Environ(), "NODE_PATH="+filepath.Join(clients, "js", "node_modules")),
+				"node", filepath.Join("peers", "node_server.cjs"), shared(t, c.model), c.input, c.output)
+			peer := c.load(t, "Node, onnxruntime-node", raw, node.address, "/", "", body)
+			node.end()
+			t.Logf("Servery by JSON: %.2f × Node", ours/peer)
+			scoring := server(t, environment(t.TempDir()),
+				filepath.Join(clients, "python", "bin", "python"), filepath.Join("peers", "mlflow_server.py"), shared(t, c.model), fmt.Sprint(c.columns))
+			awaitHTTP(t, scoring.address)
+			peer = c.load(t, "MLflow's scoring server", raw, scoring.address, "/invocations", "", body)
+			scoring.end()
+			t.Logf("Servery by JSON: %.2f × MLflow", ours/peer)
+		})
+	}
+}
+
+// load drives one side and reports it against the bare loop.
+func (c against) load(t *testing.T, name string, raw float64, address, path, token, body string, headers ...string) float64 {
+	t.Helper()
+	var conns []*wire
+	for range c.conns {
+		conns = append(conns, dial(t, address, path, token, body, headers...))
+	}
+	closedLoop(t, conns, round/4) // warm
+	rate, f := closedLoop(t, conns, round)
+	t.Logf("%-34s %9.1f requests/s  %.3f × bare  p50 %8v  p99 %8v", name, rate, rate/raw,
+		f.at(0.5).Round(time.Microsecond), f.at(0.99).Round(time.Microsecond))
+	return rate
+}
+
+// values are as many numbers of six digits as the shape has.
+func (c against) values() []float32 {
+	n := 1
+	for _, d := range c.shape {
+		n *= int(d)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(r.IntN(1_000_000)) / 1_000_000
+	}
+	return v
+}
+
+// json is the body in MLflow's forms: a table by dataframe_split, a tensor by inputs.
+func (c against) json() string {
+	values := c.values()
+	var nest func(dims []int64) any
+	nest = func(dims []int64) any {
+		if len(dims) == 0 {
+			v := values[0]
+			values = values[1:]
+			return json.Number(fmt.Sprintf("%.6f", v))
+		}
+		list := make([]any, dims[0])
+		for i := range list {
+			list[i] = nest(dims[1:])
+		}
+		return list
+	}
+	body := map[string]any{"inputs": nest(c.shape)}
+	if c.columns > 0 {
+		names := make([]string, c.columns)
+		for i := range names {
+			names[i] = string(rune('a' + i))
+		}
+		values = c.values()
+		body = map[string]any{"dataframe_split": map[string]any{"columns": names, "data": nest(c.shape)}}
+	}
+	b, _ := json.Marshal(body)
+	return string(b)
+}
+
+// binary is the body in KServe's v2 form with a raw tensor, and the length of its JSON head.
+func (c against) binary() (head int, body string) {
+	raw := littleEndian(c.values())
+	h, _ := json.Marshal(map[string]any{
+		"inputs": []any{map[string]any{"name": c.input, "datatype": "FP32", "shape": c.shape,
+			"parameters": map[string]any{"binary_data_size": len(raw)}}},
+		"outputs": []any{map[string]any{"name": c.output, "parameters": map[string]any{"binary_data": true}}},
+	})
+	return len(h), string(h) + string(raw)
+}
+
+func littleEndian(values []float32) []byte {
+	var b []byte
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// bareLoop runs the model on two goroutines with a session each, and nothing around it.
+func bareLoop(t *testing.T, c against) float64 {
+	t.Helper()
+	path, err := ortlib.Find("", filepath.Join("..", ".."))
+	if err != nil {
+		path, err = ortlib.Find(filepath.Join("..", "..", ".onnxruntime"), "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, err := ort.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sides = 2
+	var work sync.WaitGroup
+	var mu sync.Mutex
+	total := 0.0
+	for range sides {
+		s, err := library.NewSession(shared(t, c.model), ort.Options{NoArena: c.shape[0] == 1 && c.columns > 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		x := &tensor.Tensor{Type: tensor.Float32, Shape: c.shape, Data: littleEndian(c.values())}
+		inputs := []tensor.Named{{Name: c.input, Value: tensor.Value{Tensor: x}}}
+		work.Go(func() {
+			n, began := 0, time.Now()
+			for time.Since(began) < round {
+				o, err := s.Run(inputs, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				o.Release()
+				n++
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total += float64(n) / time.Since(began).Seconds()
+		})
+	}
+	work.Wait()
+	return total
+}
+
+// peerServer is a server of another make, started for one load.
+type peerServer struct {
+	cmd     *exec.Cmd
+	address string
+}
+
+// server starts a peer, which writes its address as its first line.
+func server(t *testing.T, env []string, command ...string) *peerServer {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &peerServer{cmd: cmd}
+	t.Cleanup(p.end)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s: %v", strings.Join(command, " "), err)
+	}
+	p.address = strings.TrimSpace(line)
+	return p
+}
+
+func (p *peerServer) end() {
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.cmd.Wait()
+}
+
+// awaitHTTP waits until something listens.
+func awaitHTTP(t *testing.T, address string) {
+	t.Helper()
+	end := time.Now().Add(patience)
+	for {
+		out, err := exec.CommandContext(t.Context(), "curl", "-sS", "-o", "/dev/null", "http://"+address+"/ping").CombinedOutput()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+}
