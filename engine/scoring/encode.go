@@ -17,6 +17,9 @@ import (
 // that are flattened differ in length, which MLflow cannot answer, a record holds its
 // row's part of each output as nested lists.
 func (m *Model) Encode(dst []byte, r *Request, outputs []tensor.Named) ([]byte, error) {
+	if r.protocol2 {
+		return m.encodeKServe(dst, r, outputs)
+	}
 	dst = append(dst, `{"predictions": `...)
 	var err error
 	if r.table {

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"bytes"
+	"strings"
 
 	"servery/engine/tensor"
 )
@@ -23,6 +24,9 @@ type Request struct {
 	shapes  [][]int64
 	fed     []bool
 	t       table
+	// protocol2 tells that the request is in KServe's protocol.
+	protocol2 bool
+	v2        kserve
 }
 
 // keptBytes bounds the memory of one request that waits for the next.
@@ -53,7 +57,7 @@ func (r *Request) Release() {
 
 func (r *Request) reset(body []byte) {
 	r.Inputs = r.Inputs[:0]
-	r.table, r.parsed = false, false
+	r.table, r.parsed, r.protocol2 = false, false, false
 	r.d.reset(body)
 	clear(r.fed)
 }
@@ -85,6 +89,9 @@ func (r *Request) finish() error {
 // for something else once Decode has returned.
 func (m *Model) Decode(contentType string, body []byte) (*Request, error) {
 	csv := false
+	if strings.HasPrefix(contentType, KServeType) {
+		return m.decodeKServe(contentType, body)
+	}
 	if contentType != "" && contentType != "application/json" {
 		var e *Error
 		if csv, e = mediaType(contentType); e != nil {
@@ -110,6 +117,22 @@ func (m *Model) Decode(contentType string, body []byte) (*Request, error) {
 		return r, nil
 	}
 	e := m.explain(err, body, csv)
+	r.Release()
+	return nil, e
+}
+
+func (m *Model) decodeKServe(contentType string, body []byte) (*Request, error) {
+	r := m.pool.Get().(*Request)
+	r.reset(body)
+	err := r.kserve(contentType)
+	if err == nil {
+		err = r.finish()
+	}
+	if err == nil {
+		r.d.b = nil
+		return r, nil
+	}
+	e := m.explainKServe(err, body)
 	r.Release()
 	return nil, e
 }

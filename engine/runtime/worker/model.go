@@ -135,7 +135,12 @@ func scorer(order loadOrder, path string, session *ort.Session) (*scoring.Model,
 	if file, err := onnx.Read(path); err == nil {
 		inputs, outputs = withRanks(inputs, file.Inputs), withRanks(outputs, file.Outputs)
 	}
-	model, err := scoring.New(sig, inputs, outputs)
+	// The process has the served entity's environment.
+	options, err := scoring.ReadOptions(os.LookupEnv)
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := scoring.NewWith(sig, inputs, outputs, options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("requests cannot be turned into this model's inputs: %w", err)
 	}
@@ -192,7 +197,7 @@ func (e *evaluation) evaluate(out *buffer, contentType string, body []byte, timi
 	if err != nil {
 		return refuse(out, err)
 	}
-	return answer{status: 200, contentType: "application/json"}
+	return answer{status: 200, contentType: request.ContentType()}
 }
 
 // refuse answers with an error.
