@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"servery/engine/registry"
 )
@@ -78,8 +81,10 @@ func (c *check) name(field, what, name string) {
 		c.add(field, "%s is missing: give 1 to %d letters, digits, dashes and underscores.", what, maxName)
 	case len(name) > maxName:
 		c.add(field, "%s has at most %d characters, this has %d.", what, maxName, len([]rune(name)))
+	case strings.TrimSpace(name) != name && !strings.ContainsFunc(strings.TrimSpace(name), notInName):
+		c.add(field, "%s may not begin or end with a space.", what)
 	case strings.ContainsFunc(name, notInName):
-		c.add(field, "%s takes letters (A to Z, a to z), digits, dashes and underscores, not %q.", what, firstNot(name))
+		c.add(field, "%s takes letters (A to Z, a to z), digits, dashes and underscores, not %s.", what, firstNot(name))
 	}
 }
 
@@ -87,13 +92,14 @@ func notInName(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 
+// firstNot is the first character that a name may not hold, as a sentence ends in it.
 func firstNot(name string) string {
-	for _, r := range name {
-		if notInName(r) {
-			return string(r)
-		}
+	i := strings.IndexFunc(name, notInName)
+	r, _ := utf8.DecodeRuneInString(name[i:])
+	if unicode.IsSpace(r) {
+		return "spaces"
 	}
-	return ""
+	return strconv.Quote(string(r))
 }
 
 func (c *check) tags(tags []Tag) {

@@ -12,8 +12,8 @@ import (
 
 func (c *check) model(at string, spec EntitySpec, e *ServedEntity) {
 	name, version := at+"entity_name", at+"entity_version"
-	if spec.ModelVersion == "" {
-		c.add(version, "entity_version is missing: give the number of a version of the model.")
+	if spec.ModelVersion == "" { // told after what is wrong with the name, as the form shows them
+		defer c.add(version, "entity_version is missing: give the number of a version of the model.")
 	}
 	if spec.ModelName == "" {
 		c.add(name, "entity_name is missing: give the full name of a registered model, catalog.schema.model.")

@@ -29,7 +29,7 @@ func TestValidateRefusesWhatTheProductRefuses(t *testing.T) {
 	}{
 		{"no name", one(""), "name", "missing"},
 		{"a name of 64", one(strings.Repeat("x", 64)), "name", "at most 63 characters, this has 64"},
-		{"a name with a space", one("my digits"), "name", `not " "`},
+		{"a name with a space", one("my digits"), "name", "underscores, not spaces."},
 		{"a name with a slash", one("a/b"), "name", `not "/"`},
 		{"a name in another script", one("数字"), "name", "letters (A to Z"},
 		{"the product's own prefix", one("databricks-x"), "name", "begins with databricks-"},
@@ -47,6 +47,8 @@ func TestValidateRefusesWhatTheProductRefuses(t *testing.T) {
 		{"a version that is not there", entity(func(e *EntitySpec) { e.ModelVersion = "9" }), e0 + "entity_version", "has no version 9: it has the versions 1, 2, 3, 4"},
 		{"a version that failed", entity(func(e *EntitySpec) { e.ModelVersion = "3" }), e0 + "entity_version", "The file is no ONNX model."},
 		{"a version on its way", entity(func(e *EntitySpec) { e.ModelVersion = "4" }), e0 + "entity_version", "still being imported"},
+		{"a name with a space after it", one("good "), "name", "may not begin or end with a space"},
+		{"a name that is a space", one(" "), "name", "may not begin or end with a space"},
 		{"an entity's name with a dot", entity(func(e *EntitySpec) { e.Name = "a.b" }), e0 + "name", `not "."`},
 		{"no workload type", entity(func(e *EntitySpec) { e.WorkloadType = "TPU" }), e0 + "workload_type", "CPU, CPU_MEDIUM, CPU_LARGE, GPU_SMALL"},
 		{"no size", entity(func(e *EntitySpec) { e.WorkloadSize = "Huge" }), e0 + "workload_size", "Small, Medium and Large"},
@@ -92,6 +94,15 @@ func TestValidateSaysAllAtOnceInOrder(t *testing.T) {
 	want := []string{"name", "config.served_entities[0].scale_to_zero_enabled", "config.served_entities[1].entity_version", "config.traffic_config.routes", "tags[0].key"}
 	if !slices.Equal(got, want) {
 		t.Errorf("fields %q", got)
+	}
+}
+
+func TestValidateSpeaksOfAModelBeforeItsVersion(t *testing.T) {
+	s := one("a")
+	s.Config.Entities[0].ModelName, s.Config.Entities[0].ModelVersion = "", ""
+	_, fields := validate(&models{}, s)
+	if len(fields) < 2 || fields[0].Field != "config.served_entities[0].entity_name" || fields[1].Field != "config.served_entities[0].entity_version" {
+		t.Errorf("fields %+v", fields)
 	}
 }
 

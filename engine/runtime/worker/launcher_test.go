@@ -125,7 +125,7 @@ func TestRequestsAreToldWhyNoProcessCanBeStarted(t *testing.T) {
 		t.Errorf("a request meanwhile: %v", err)
 	}
 	gone.Store(false)
-	n.wait(t, runtime.Restarted, "back")
+	n.wait(t, runtime.Restarted, "was restarted")
 	ask(t, r, "hello", 201)
 }
 

@@ -152,7 +152,7 @@ func TestTheSmallestIntegerDividedByMinusOne(t *testing.T) {
 	began := time.Now()
 	ask(t, r, `{"inputs":{"a":[6],"b":[3]}}`, 200)
 	t.Logf("served again after %v", time.Since(began))
-	n.wait(t, runtime.Restarted, "back")
+	n.wait(t, runtime.Restarted, "was restarted")
 }
 
 func TestTwelveGigabytesAreRefused(t *testing.T) {

@@ -303,9 +303,17 @@ func (r *runner) restart(b *backoff, lived time.Duration, blamed bool) (*process
 		r.restarts++
 		r.publish()
 		r.mu.Unlock()
-		r.tell(runtime.Restarted, "The model's process is back after %v.", (pause + time.Since(began)).Round(time.Millisecond))
+		r.tell(runtime.Restarted, "The model's process was restarted (%s).", spell(pause+time.Since(began)))
 		return p, time.Now()
 	}
+}
+
+// spell writes a duration for a person: "11 ms", "1.2 s".
+func spell(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 // patientTries is how many starts in a row must fail until requests are told so instead of

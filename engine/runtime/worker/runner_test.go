@@ -183,7 +183,7 @@ func TestAFatalRequestIsAnsweredAndTheProcessIsBack(t *testing.T) {
 			ask(t, r, "hello", 201)
 			n.wait(t, runtime.Died, cause)
 			n.wait(t, runtime.Died, "while it evaluated a request")
-			n.wait(t, runtime.Restarted, "back after")
+			n.wait(t, runtime.Restarted, "was restarted (")
 			if u := r.Usage(); u.Restarts == 0 || u.PID == 0 {
 				t.Errorf("usage %+v", u)
 			}
