@@ -29,9 +29,13 @@ func signature(t testing.TB, text string) *mlmodel.Signature {
 // signedDigits is the fake's endpoint with a model that was logged with that signature.
 func signedDigits(t testing.TB, text, example string) *fake {
 	f := withDigits(newFake())
+	sign(t, f, text, example)
+	return f
+}
+
+func sign(t testing.TB, f *fake, text, example string) {
 	v := &f.models["main.default.digits"].Versions[1]
 	v.Signature, v.FromGraph, v.InputExample = signature(t, text), false, []byte(example)
-	return f
 }
 
 const (

@@ -50,6 +50,8 @@ type Server struct {
 	listener atomic.Pointer[cappedListener]
 	draining atomic.Bool // answers end their connection
 
+	description func(version string) node // of all routes, which know the server
+
 	wrongTokens brake
 }
 
@@ -62,6 +64,7 @@ func New(services Services, options Options) *Server {
 		options.MaxUpload = 32 << 30
 	}
 	s := &Server{services: services, options: options, log: options.Log}
+	s.description = func(version string) node { return openAPI(routes, version) }
 	s.http = http.Server{
 		ReadHeaderTimeout:            headerPatience,
 		ReadTimeout:                  bodyPatience,
