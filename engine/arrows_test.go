@@ -51,8 +51,9 @@ var arrows = []struct {
 	},
 	{
 		from:   "servery/engine/...",
-		except: []string{"servery/engine", "servery/engine/secret"},
+		except: []string{"servery/engine/secret"},
 		never:  []string{"github.com/zalando/go-keyring"},
+		direct: true,
 		why:    "the operating system's keyring is reached in one place only",
 	},
 	{
