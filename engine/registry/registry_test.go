@@ -137,7 +137,7 @@ func (f *fixture) checkFiles(t testing.TB) {
 			}
 		}
 	}
-	found, err := filepath.Glob(filepath.Join(f.dir, "*", "*", "*", "*"))
+	found, err := filepath.Glob(filepath.Join(f.dir, "[^.]*", "*", "*", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +149,14 @@ func (f *fixture) checkFiles(t testing.TB) {
 	}
 	for dir := range want {
 		t.Errorf("%s is missing", dir)
+	}
+	uploads, _ := os.ReadDir(filepath.Join(f.dir, uploadsFolder))
+	for _, entry := range uploads {
+		if !slices.ContainsFunc(f.Models(), func(m Model) bool {
+			return slices.ContainsFunc(m.Versions, func(v Version) bool { return v.Uploading && filepath.Base(f.uploadDir(m, v.Number)) == entry.Name() })
+		}) {
+			t.Errorf("the upload %s belongs to no version", entry.Name())
+		}
 	}
 	if left, err := os.ReadDir(filepath.Join(f.dir, incomingFolder)); err != nil || len(left) > 0 {
 		t.Errorf("left among the imports under way: %v, %v", left, err)

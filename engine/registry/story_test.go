@@ -59,6 +59,46 @@ func TestAnyStoryEndsAsTold(t *testing.T) {
 				}
 				m.next++
 			},
+			"upload": func(rt *rapid.T) {
+				name, content := name.Draw(rt, "name"), rapid.SampledFrom([]string{string(onnxtest.Add(1)), "bad"}).Draw(rt, "content")
+				m := want[name]
+				v, err := f.Register(ctx, Registration{Name: name})
+				if (err == nil) != (m != nil) {
+					rt.Fatal(err)
+				}
+				if m == nil {
+					return
+				}
+				if m.versions[m.next] = Pending; v.Number != m.next {
+					rt.Fatalf("version %d, want %d", v.Number, m.next)
+				}
+				m.next++
+				for path, content := range map[string]string{"MLmodel": plainDescription, "model.onnx": content} {
+					if err := f.WriteFile(ctx, File{name, v.Number, path}, -1, true, strings.NewReader(content)); err != nil {
+						rt.Fatal(err)
+					}
+				}
+			},
+			"finalize": func(rt *rapid.T) {
+				name, n := name.Draw(rt, "name"), number.Draw(rt, "version")
+				m := want[name]
+				v, err := f.Finalize(ctx, name, n, nil)
+				if ok := m != nil && m.versions[n] != ""; (err == nil) != ok {
+					rt.Fatal(err)
+				} else if ok && m.versions[n] == Pending {
+					m.versions[n] = v.Status
+				}
+			},
+			"rename": func(rt *rapid.T) {
+				from, to := name.Draw(rt, "name"), name.Draw(rt, "new name")
+				_, err := f.UpdateModel(ctx, from, ModelChange{NewName: &to})
+				if ok := want[from] != nil && (from == to || want[to] == nil) && strings.HasPrefix(from, "a.") == strings.HasPrefix(to, "a."); (err == nil) != ok {
+					rt.Fatal(err)
+				} else if m := want[from]; ok {
+					delete(want, from)
+					want[to] = m
+				}
+			},
 			"set alias": func(rt *rapid.T) {
 				name, alias, n := name.Draw(rt, "name"), alias.Draw(rt, "alias"), number.Draw(rt, "version")
 				m := want[name]

@@ -165,18 +165,26 @@ func (r *Registry) open(f File) (*os.Root, *upload, error) {
 		return nil, nil, diskError(err, 0)
 	}
 	u := r.upload(m, v.Number)
-	if err := u.count(root); err != nil {
-		root.Close()
-		return nil, nil, diskError(err, 0)
+	if u.sizes == nil { // its folders may be new
+		if err := errors.Join(u.count(root), r.syncUploads(root)); err != nil {
+			root.Close()
+			return nil, nil, diskError(err, 0)
+		}
 	}
 	return root, u, nil
 }
 
-// count looks once at what an earlier process left.
-func (u *upload) count(root *os.Root) error {
-	if u.sizes != nil {
-		return nil
+// syncUploads makes the name of an upload's folder, and of those around it, durable.
+func (r *Registry) syncUploads(root *os.Root) error {
+	all, err := os.OpenRoot(r.dir)
+	if err != nil {
+		return err
 	}
+	return errors.Join(syncFolder(root, "."), syncFolder(all, uploadsFolder), syncFolder(all, "."), all.Close())
+}
+
+// count looks at what an earlier process left.
+func (u *upload) count(root *os.Root) error {
 	sizes, bytes := map[string]int64{}, int64(0)
 	err := fs.WalkDir(root.FS(), filesFolder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -196,13 +204,14 @@ func (u *upload) count(root *os.Root) error {
 	return err
 }
 
-// room refuses more than a version may have and more than the disk takes; size is of one
-// more file, 0 where it is not known.
-func (r *Registry) room(u *upload, size int64) error {
-	if len(u.sizes) >= r.limits.files {
+// room refuses more than a version may have and more than the disk takes; size is that of
+// the file to come, 0 where it is not known.
+func (r *Registry) room(u *upload, name string, size int64) error {
+	old, there := u.sizes[name]
+	if !there && len(u.sizes) >= r.limits.files {
 		return &ValueError{tooMany(r.limits).Error()}
 	}
-	if size > r.limits.bytes-u.bytes {
+	if size > r.limits.bytes-u.bytes+old {
 		return &TooLargeError{Limit: r.limits.bytes}
 	}
 	return r.roomFor(size)
@@ -251,7 +260,7 @@ func (r *Registry) beginFile(f File, size int64) (*os.Root, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := r.room(u, max(size, 0)); err != nil {
+	if err := r.room(u, f.Path, max(size, 0)); err != nil {
 		root.Close()
 		return nil, nil, err
 	}
@@ -314,13 +323,11 @@ func (r *Registry) publish(f File, partial string, size int64, overwrite bool) e
 	}
 	defer root.Close()
 	old, there := u.sizes[f.Path]
-	switch {
-	case there && !overwrite:
+	if there && !overwrite {
 		return &ExistsError{What: partFile, Name: f.Path}
-	case size > r.limits.bytes-u.bytes+old:
-		return &TooLargeError{Limit: r.limits.bytes}
-	case !there && len(u.sizes) >= r.limits.files:
-		return &ValueError{tooMany(r.limits).Error()}
+	}
+	if err := r.room(u, f.Path, size); err != nil { // others may have been faster
+		return err
 	}
 	name := path.Join(filesFolder, f.Path)
 	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
