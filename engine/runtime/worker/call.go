@@ -60,6 +60,7 @@ func (p *process) do(ctx context.Context, request runtime.Request, timeout time.
 		return runtime.Response{}, notSent, death{}
 	}
 	id := p.register(c)
+	lead := p.begin(len(request.Body))
 	p.mu.Unlock()
 	text := request.ContentType
 	if len(text) > longestText {
@@ -67,6 +68,9 @@ func (p *process) do(ctx context.Context, request runtime.Request, timeout time.
 	}
 	if p.link.send(header{Kind: kindRequest, ID: id, Figures: [4]int64{int64(timeout)}}, text, request.Body) != nil {
 		p.discard()
+	}
+	if lead {
+		p.lead(ctx, id)
 	}
 	select {
 	case <-c.done:
@@ -98,22 +102,25 @@ func (p *process) register(c *call) uint32 {
 	return p.nextID
 }
 
-// answer hands a response to its call.
-func (p *process) answer(f frame) error {
+// answer hands a response to its call. last tells that no other call is in flight: then
+// the reading is over.
+func (p *process) answer(f frame) (last bool, err error) {
 	p.mu.Lock()
 	c := p.pending[f.ID]
 	if c == nil {
 		p.mu.Unlock()
 		f.release()
-		return malformed("an answer to request %d, which is not in flight", f.ID)
+		return false, malformed("an answer to request %d, which is not in flight", f.ID)
 	}
 	delete(p.pending, f.ID)
 	abandoned := c.abandoned
+	last = len(p.pending) == 0
+	p.reading = !last
 	p.mu.Unlock()
 	if abandoned {
 		f.release()
 		c.recycle()
-		return nil
+		return last, nil
 	}
 	c.outcome = answered
 	c.response = runtime.Response{Status: int(f.Status), ContentType: f.Text, Body: f.bytes(),
@@ -123,7 +130,7 @@ func (p *process) answer(f frame) error {
 		c.response.Release = f.Body.release
 	}
 	c.done <- struct{}{}
-	return nil
+	return last, nil
 }
 
 // abandon stops waiting for a call. It is false where the call has its outcome, or gets it

@@ -134,61 +134,79 @@ func (f *frame) release() {
 }
 
 // frameReader reads frames from a stream.
-type frameReader struct{ r *bufio.Reader }
+type frameReader struct {
+	r *bufio.Reader
+	f frame // whose header and text are read already; Kind 0 for none
+}
 
 func newFrameReader(r io.Reader) *frameReader {
-	return &frameReader{bufio.NewReaderSize(r, readBuffer)}
+	return &frameReader{r: bufio.NewReaderSize(r, readBuffer)}
 }
 
 // next reads one frame. The error is io.EOF where the stream ends between two frames,
-// io.ErrUnexpectedEOF inside one, a *frameError, or the stream's.
+// io.ErrUnexpectedEOF inside one, a *frameError, or the stream's. After an error of the
+// stream that passes, as a timeout does, next goes on where it was.
 func (r *frameReader) next() (frame, error) {
+	if r.f.Kind == 0 {
+		if err := r.begin(); err != nil {
+			return frame{}, err
+		}
+	}
+	if err := r.body(int(r.f.Size) - int(r.f.header.Text)); err != nil {
+		return frame{}, err
+	}
+	f := r.f
+	r.f = frame{}
+	return f, nil
+}
+
+// begin reads header and text of a frame, both or none of them.
+func (r *frameReader) begin() error {
 	head, err := r.r.Peek(headerSize)
 	if err != nil {
-		if errors.Is(err, io.EOF) && len(head) > 0 {
-			err = io.ErrUnexpectedEOF
+		if len(head) > 0 {
+			err = unexpected(err)
 		}
-		return frame{}, err
+		return err
 	}
-	var f frame
-	if f.header, err = parseHeader(head); err != nil {
-		return frame{}, err
+	h, err := parseHeader(head)
+	if err != nil {
+		return err
 	}
-	r.r.Discard(headerSize)
-	if f.header.Text > 0 {
-		text, err := r.r.Peek(int(f.header.Text))
+	text := ""
+	if h.Text > 0 {
+		both, err := r.r.Peek(headerSize + int(h.Text))
 		if err != nil {
-			return frame{}, unexpected(err)
+			return unexpected(err)
 		}
-		f.Text = intern(text)
-		r.r.Discard(len(text))
+		text = intern(both[headerSize:])
 	}
-	if n := int(f.Size) - int(f.header.Text); n > 0 {
-		if f.Body, err = readBody(r.r, n); err != nil {
-			return frame{}, unexpected(err)
-		}
-	}
-	return f, nil
+	r.r.Discard(headerSize + len(text))
+	r.f = frame{header: h, Text: text}
+	return nil
 }
 
 // believed is how much memory a header alone can claim: beyond it, memory grows with
 // what has really come.
 const believed = 32 << 20
 
-func readBody(r io.Reader, n int) (*buffer, error) {
-	body := newBuffer(min(n, believed))
-	for {
-		from := len(body.b)
-		body.b = body.b[:min(n, cap(body.b))]
-		if _, err := io.ReadFull(r, body.b[from:]); err != nil {
-			body.release()
-			return nil, err
-		}
-		if len(body.b) == n {
-			return body, nil
-		}
-		body.b = append(make([]byte, 0, min(n, 2*len(body.b))), body.b...)
+// body reads what is missing of the n bytes of r.f's body.
+func (r *frameReader) body(n int) error {
+	if n > 0 && r.f.Body == nil {
+		r.f.Body = newBuffer(min(n, believed))
 	}
+	for body := r.f.Body; body != nil && len(body.b) < n; {
+		from := len(body.b)
+		if from == cap(body.b) {
+			body.b = append(make([]byte, 0, min(n, 2*from)), body.b...)
+		}
+		got, err := io.ReadFull(r.r, body.b[from:min(n, cap(body.b))])
+		body.b = body.b[:from+got]
+		if err != nil {
+			return unexpected(err)
+		}
+	}
+	return nil
 }
 
 func unexpected(err error) error {

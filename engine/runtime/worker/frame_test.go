@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -66,6 +67,45 @@ func TestFramesComeOutAsTheyWentIn(t *testing.T) {
 			t.Fatalf("at the end: %v", err)
 		}
 	})
+}
+
+// impatient gives a few bytes at a time, with an error that passes before each.
+type impatient struct {
+	r     io.Reader
+	ready bool
+}
+
+func (i *impatient) Read(b []byte) (int, error) {
+	if i.ready = !i.ready; i.ready {
+		return 0, syscall.EAGAIN
+	}
+	return i.r.Read(b[:min(7, len(b))])
+}
+
+func TestAFrameIsReadOnAfterATimeout(t *testing.T) {
+	out := &collect{}
+	l := link{conn: out}
+	const n = 5
+	for i := range n {
+		l.send(header{Kind: kindResponse, ID: uint32(i)}, "text/plain", bytes.Repeat([]byte{byte(i)}, i*100))
+	}
+	r := newFrameReader(&impatient{r: &out.out})
+	timeouts := 0
+	for i := 0; i < n; {
+		f, err := r.next()
+		if errors.Is(err, syscall.EAGAIN) {
+			timeouts++
+			continue
+		}
+		if err != nil || f.ID != uint32(i) || f.Text != "text/plain" || !bytes.Equal(f.bytes(), bytes.Repeat([]byte{byte(i)}, i*100)) {
+			t.Fatalf("frame %d: %v, %+v", i, err, f.header)
+		}
+		f.release()
+		i++
+	}
+	if timeouts < n*headerSize/7 {
+		t.Errorf("only %d timeouts", timeouts)
+	}
 }
 
 func TestMalformedHeadersAreRefused(t *testing.T) {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 )
@@ -10,7 +9,7 @@ import (
 const (
 	// copied is the body up to which a frame is copied into the output buffer, so that
 	// several small ones go out with one write. A longer one is written from where it
-	// lies: copying 32 KiB costs about as much as the second entry of a writev.
+	// lies: copying 32 KiB costs about as much as a second write.
 	copied = 32 << 10
 	// flushAt is the output that is written even if another sender is about to come.
 	flushAt = 64 << 10
@@ -43,8 +42,9 @@ func (l *link) send(h header, text string, body []byte) error {
 	}
 	l.out = append(h.append(l.out), text...)
 	if len(body) > copied {
-		parts := net.Buffers{l.out, body}
-		_, l.err = parts.WriteTo(l.conn)
+		if _, l.err = l.conn.Write(l.out); l.err == nil {
+			_, l.err = l.conn.Write(body)
+		}
 		l.out = l.out[:0]
 		return l.err
 	}

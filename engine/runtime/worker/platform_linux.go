@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -14,7 +13,7 @@ import (
 
 // socketPair gives the two ends of a connection: the engine's, and the file that the
 // process inherits. Both are closed on exec, so that no other child gets them.
-func socketPair() (net.Conn, *os.File, error) {
+func socketPair() (ours, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
@@ -23,15 +22,29 @@ func socketPair() (net.Conn, *os.File, error) {
 		// Fewer wake-ups for long bodies. The system cuts it to what it allows.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "engine")
-	defer ours.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
+	ours, theirs = os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "engine")
+	patience := unix.NsecToTimeval(int64(readPatience))
+	if err := unix.SetsockoptTimeval(fds[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
+		ours.Close()
 		theirs.Close()
-		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+		return nil, nil, fmt.Errorf("bound the reads of a socket: %w", err)
 	}
-	return conn, theirs, nil
+	return ours, theirs, nil
 }
+
+// awaitInput waits until a read of f would not block.
+func awaitInput(f *os.File) error {
+	set := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(set, -1); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// shutdown ends a connection for both sides: what waits for it returns, and what has come
+// can still be read.
+func shutdown(f *os.File) { unix.Shutdown(int(f.Fd()), unix.SHUT_RDWR) }
 
 // processAttributes put a worker into a group of its own, which a Ctrl-C in the engine's
 // terminal does not reach, and end it when the thread that started it ends.

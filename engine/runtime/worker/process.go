@@ -3,9 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"sync"
@@ -19,7 +17,8 @@ import (
 // never started again: see runner.
 type process struct {
 	cmd     *exec.Cmd
-	conn    net.Conn
+	conn    *os.File
+	reader  *frameReader // belongs to who reads: see receive.go
 	link    link
 	grace   time.Duration // between a stop and a kill
 	control chan frame    // what the process says besides responses
@@ -36,6 +35,7 @@ type process struct {
 	nextID   uint32
 	pending  map[uint32]*call
 	watching bool
+	reading  bool // somebody reads, or is about to
 }
 
 // starter starts processes from one thread that lives as long as they do: Linux ends a
@@ -68,7 +68,7 @@ func startProcess(start starter, executable, environment []string, library strin
 	}
 	p := &process{cmd: cmd, conn: conn, link: link{conn: conn}, grace: grace,
 		control: make(chan frame, 4), gone: make(chan struct{}), pending: map[uint32]*call{},
-		lines: &lineReader{file: out}}
+		reader: newFrameReader(conn), reading: true, lines: &lineReader{file: out}}
 	p.work.Go(p.read)
 	p.work.Go(func() { p.lines.read(p.line) })
 	go p.reap()
@@ -93,9 +93,10 @@ func (p *process) reap() {
 	p.ended = true
 	reason := p.reason
 	p.mu.Unlock()
-	p.conn.Close()
+	shutdown(p.conn)
 	p.lines.finish()
 	p.work.Wait()
+	p.conn.Close()
 	signal, status := endOf(p.cmd.ProcessState)
 	p.death = newDeath(reason, signal, status, p.lines.last())
 	p.death.words = p.lines.lastWords(time.Now())
@@ -137,41 +138,6 @@ func (p *process) isGone() bool {
 	default:
 		return false
 	}
-}
-
-// read receives frames until the connection ends.
-func (p *process) read() {
-	reader := newFrameReader(p.conn)
-	for {
-		f, err := reader.next()
-		if err == nil {
-			err = p.take(f)
-		}
-		if err == nil {
-			continue
-		}
-		var bad *frameError
-		if errors.As(err, &bad) {
-			p.kill("it sent " + bad.Error())
-		}
-		p.discard()
-		return
-	}
-}
-
-func (p *process) take(f frame) error {
-	switch f.Kind {
-	case kindResponse:
-		return p.answer(f)
-	case kindHello, kindOpened, kindProbing, kindLoaded, kindFailed:
-		select {
-		case p.control <- f:
-			return nil
-		default:
-			return malformed("more of kind %d than was asked for", f.Kind)
-		}
-	}
-	return malformed("kind %d sent to the engine", f.Kind)
 }
 
 // next waits for the next control frame, which must be of the kind wanted. The error is

@@ -19,11 +19,14 @@ import (
 )
 
 // The test binary is its own worker: "worker" is the product's, "worker scripted" does
-// what the requests say.
+// what the requests say, "worker still" does nothing.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		if len(os.Args) > 2 && os.Args[2] == "scripted" {
 			os.Exit(mainWith(nil, &scripted{}))
+		}
+		if len(os.Args) > 2 && os.Args[2] == "still" {
+			syscall.Pause()
 		}
 		if len(os.Args) > 2 && os.Args[2] == "orphan" {
 			orphan(os.Args[3])
