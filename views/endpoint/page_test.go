@@ -90,7 +90,7 @@ func ready() *fake {
 			Routes: []endpoint.Route{{EntityName: "ppocr_rec-3", Percent: 80}, {EntityName: "ppocr_rec-4", Percent: 20}}},
 	}, events: []telemetry.Event{
 		{At: now.Add(-52 * time.Second), Type: telemetry.Scaled, Entity: "ppocr_rec-3", Version: 4, Message: "4 → 8 workers: queued 6 > 25 % of 4 ready"},
-		{At: now.Add(-21 * time.Minute), Type: telemetry.WorkerRestarted, Entity: "ppocr_rec-4", Version: 4, Message: "the worker process is back after 0.21 s"},
+		{At: now.Add(-21 * time.Minute), Type: telemetry.WorkerRestarted, Entity: "ppocr_rec-4", Version: 4, Message: "The model's process was restarted (210 ms)."},
 		{At: now.Add(-50 * time.Minute), Type: telemetry.UpdateCompleted, Version: 4, Message: "configuration 4 serves"},
 	}}
 }

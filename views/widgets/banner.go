@@ -43,6 +43,7 @@ type Banner struct {
 	text   *Paragraph
 	action *Button
 	other  *Button
+	both   *fyne.Container
 	row    *fyne.Container
 }
 
@@ -54,7 +55,9 @@ func NewBanner(k Kind, title, text string) *Banner {
 	b.back.CornerRadius = theme.Size(theme.CardRadius)
 	b.action.Hide()
 	b.other.Hide()
-	b.row = Spread(VStack(2, b.title, b.text), HStack(8, b.other, b.action))
+	b.both = HStack(8, b.other, b.action)
+	b.both.Hide()
+	b.row = Spread(VStack(2, b.title, b.text), b.both)
 	b.hideEmpty()
 	b.ExtendBaseWidget(b)
 	return b
@@ -89,6 +92,7 @@ func (b *Banner) set(button *Button, label string, tapped func()) {
 	button.SetText(label)
 	button.OnTapped = tapped
 	button.Hidden = label == ""
+	b.both.Hidden = b.other.Hidden && b.action.Hidden
 	b.Refresh()
 }
 
