@@ -31,8 +31,12 @@ var shapes = map[string]shape{
 	"MemberRequest":        "value!",
 	"PatchRequest":         "op! path value:any",
 	"AccessControlRequest": "user_name group_name service_principal_name permission_level!",
-	"SecretScope":          "name! backend_type!",
-	"SecretMetadata":       "key! last_updated_timestamp!:int",
+	"KServeInput":          "name! shape!:[]int datatype! parameters:object data:any",
+	"KServeOutput":         "name! parameters:object",
+	"KServeAnswer":         "name! datatype! shape!:[]int parameters:object data:any",
+
+	"SecretScope":    "name! backend_type!",
+	"SecretMetadata": "key! last_updated_timestamp!:int",
 }
 
 const computeShape = "workload_type workload_size min_provisioned_concurrency:int max_provisioned_concurrency:int " +

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -16,6 +17,8 @@ import (
 	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/registry"
+	"servery/engine/runtime"
+	"servery/engine/scoring"
 )
 
 // Each route that answers has an entry in operations, and each entry has a route.
@@ -101,6 +104,11 @@ func readied(t *testing.T, o operation) (services Services, replace []string) {
 		e.Suspended = true
 	case strings.HasSuffix(o.route, "config:cancel"):
 		e.Update, e.Pending = endpoint.InProgress, e.Active
+	case strings.HasSuffix(o.route, "/infer"):
+		f.invoke = func(context.Context, string, string, runtime.Request) (endpoint.Answer, error) {
+			return endpoint.Answer{Entity: "digits-1", Response: runtime.Response{Status: 200, ContentType: scoring.KServeType,
+				Body: []byte(`{"model_name":"digits","outputs":[{"name":"y","datatype":"INT64","shape":[1],"data":[3]}]}`)}}, nil
+		}
 	case strings.HasSuffix(o.route, "{name}/openapi"):
 		sign(t, f.fake, documented, "")
 	}
@@ -113,7 +121,7 @@ func readied(t *testing.T, o operation) (services Services, replace []string) {
 		readyCatalog(t, f.registry)
 		return f, nil
 	}
-	if !of("/api/2.0/serving-endpoints", "/serving-endpoints", "/api/2.0/servery/models") {
+	if !of("/api/2.0/serving-endpoints", "/serving-endpoints", "/api/2.0/servery/models", "/v2") {
 		replace = readyPeople(t, f.fake)
 	}
 	return f.fake, replace

@@ -153,7 +153,7 @@ func TestEveryRouteToAnEndpointNeedsSomething(t *testing.T) {
 			continue
 		}
 		about := r.pattern.at[at-1]
-		if about != "serving-endpoints" && about != "endpoints" {
+		if about != "serving-endpoints" && about != "endpoints" && r.pattern.at[0] != "v2" {
 			if r.needs != access.NoAccess {
 				t.Errorf("%s %v needs %s, but its first {…} is no endpoint", r.method, r.pattern.at[:r.pattern.n], r.needs)
 			}

@@ -64,7 +64,7 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, openAPIRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, kserveRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, openAPIRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
