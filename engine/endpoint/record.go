@@ -25,17 +25,19 @@ const schema = 1
 // record is the stored form of an endpoint. What an endpoint does now is not stored: a
 // start finds out anew.
 type record struct {
-	Schema         int           `json:"schema"`
-	ID             string        `json:"id"`
-	Creator        string        `json:"creator,omitempty"`
-	Description    string        `json:"description,omitempty"`
-	CreatedAt      int64         `json:"created_at"` // Unix ms, as all times here
-	UpdatedAt      int64         `json:"updated_at"`
-	Tags           []tagRecord   `json:"tags,omitempty"`
-	RouteOptimized bool          `json:"route_optimized,omitempty"`
-	BudgetPolicyID string        `json:"budget_policy_id,omitempty"`
-	Active         *configRecord `json:"active,omitempty"`
-	Pending        *configRecord `json:"pending,omitempty"`
+	Schema         int         `json:"schema"`
+	ID             string      `json:"id"`
+	Creator        string      `json:"creator,omitempty"`
+	Description    string      `json:"description,omitempty"`
+	CreatedAt      int64       `json:"created_at"` // Unix ms, as all times here
+	UpdatedAt      int64       `json:"updated_at"`
+	Tags           []tagRecord `json:"tags,omitempty"`
+	RouteOptimized bool        `json:"route_optimized,omitempty"`
+	BudgetPolicyID string      `json:"budget_policy_id,omitempty"`
+	CreatorDisplay string      `json:"creator_display_name,omitempty"`
+	settings
+	Active  *configRecord `json:"active,omitempty"`
+	Pending *configRecord `json:"pending,omitempty"`
 	// Failed tells that the deployment of Pending has ended; else a start begins it again.
 	Failed bool `json:"failed,omitempty"`
 	// Canceled tells of a deployment that has ended that a user ended it.
@@ -44,6 +46,14 @@ type record struct {
 	Stopped bool `json:"stopped,omitempty"`
 	// LastVersion is the highest version so far; records of before it was kept have 0.
 	LastVersion int `json:"last_version,omitempty"`
+}
+
+// settings are stored as they are.
+type settings struct {
+	RateLimits    []RateLimit      `json:"rate_limits,omitempty"`
+	AIGateway     *AIGateway       `json:"ai_gateway,omitempty"`
+	Notifications *Notifications   `json:"notifications,omitempty"`
+	Telemetry     *TelemetryExport `json:"telemetry,omitempty"`
 }
 
 type tagRecord struct {
@@ -56,6 +66,8 @@ type configRecord struct {
 	StartedAt int64          `json:"started_at"`
 	Entities  []entityRecord `json:"entities"`
 	Routes    []routeRecord  `json:"routes"`
+	// AutoCapture is stored as it is.
+	AutoCapture *InferenceTable `json:"auto_capture,omitempty"`
 }
 
 type routeRecord struct {
@@ -85,7 +97,8 @@ func encode(e *Endpoint) ([]byte, error) {
 	r := record{
 		Schema: schema, ID: e.ID, Creator: e.Creator, Description: e.Description,
 		CreatedAt: millis(e.CreatedAt), UpdatedAt: millis(e.UpdatedAt),
-		RouteOptimized: e.RouteOptimized, BudgetPolicyID: e.BudgetPolicyID,
+		RouteOptimized: e.RouteOptimized, BudgetPolicyID: e.BudgetPolicyID, CreatorDisplay: e.CreatorDisplayName,
+		settings:    settings{e.RateLimits, e.AIGateway, e.Notifications, e.Telemetry},
 		Active:      configToRecord(e.Active, false),
 		Failed:      e.Pending != nil && (e.Update == UpdateFailed || e.Update == UpdateCanceled),
 		Canceled:    e.Pending != nil && e.Update == UpdateCanceled,
@@ -103,7 +116,7 @@ func configToRecord(c *Config, states bool) *configRecord {
 	if c == nil {
 		return nil
 	}
-	r := &configRecord{Version: c.Version, StartedAt: millis(c.StartedAt)}
+	r := &configRecord{Version: c.Version, StartedAt: millis(c.StartedAt), AutoCapture: c.AutoCapture}
 	for _, route := range c.Routes {
 		r.Routes = append(r.Routes, routeRecord{route.EntityName, route.Percent})
 	}
@@ -141,7 +154,8 @@ func decode(name string, b []byte) (Endpoint, error) {
 	e := Endpoint{
 		ID: r.ID, Name: name, Creator: r.Creator, Description: r.Description,
 		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
-		RouteOptimized: r.RouteOptimized, BudgetPolicyID: r.BudgetPolicyID,
+		RouteOptimized: r.RouteOptimized, BudgetPolicyID: r.BudgetPolicyID, CreatorDisplayName: r.CreatorDisplay,
+		RateLimits: r.RateLimits, AIGateway: r.AIGateway, Notifications: r.Notifications, Telemetry: r.Telemetry,
 		Ready: NotReady, Update: NotUpdating,
 	}
 	for _, t := range r.Tags {
@@ -181,7 +195,7 @@ func (r *configRecord) config(state Deployment, message string, states bool) (*C
 	if r.Version < 1 || len(r.Entities) == 0 {
 		return nil, fmt.Errorf("version %d with %d served entities", r.Version, len(r.Entities))
 	}
-	c := &Config{Version: r.Version, StartedAt: fromMillis(r.StartedAt)}
+	c := &Config{Version: r.Version, StartedAt: fromMillis(r.StartedAt), AutoCapture: r.AutoCapture}
 	names := map[string]bool{}
 	for _, s := range r.Entities {
 		if s.Name == "" || names[s.Name] || s.Version < 1 || s.Min < 0 || s.Max < 4 || s.Min > s.Max || s.Max > MaxConcurrency || s.Min%4 != 0 || s.Max%4 != 0 {

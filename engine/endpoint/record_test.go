@@ -26,6 +26,9 @@ func fullEndpoint() Endpoint {
 		Ready: NotReady, Update: UpdateFailed, Active: config(1), Pending: config(2), LastVersion: 7}
 	e.Pending.Entities[0].Deployment, e.Pending.Entities[0].Message = DeploymentFailed, "no"
 	e.Pending.Entities[1].Deployment, e.Pending.Entities[1].Message = DeploymentAborted, messageAborted
+	all := everything("pair")
+	e.CreatorDisplayName, e.RateLimits, e.AIGateway, e.Notifications, e.Telemetry = "Ann", all.RateLimits, all.AIGateway, all.Notifications, all.Telemetry
+	e.Pending.AutoCapture = all.Config.AutoCapture
 	return e
 }
 

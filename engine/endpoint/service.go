@@ -144,18 +144,18 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 		return Endpoint{}, &ValidationError{fields}
 	}
 	now := time.Now()
-	e := &Endpoint{
-		ID: newID(), Name: spec.Name, Creator: creator, Description: spec.Description,
-		CreatedAt: now, UpdatedAt: now, Tags: slices.Clone(spec.Tags),
-		RouteOptimized: spec.RouteOptimized, BudgetPolicyID: spec.BudgetPolicyID,
-		Ready: NotReady, Update: NotUpdating,
-	}
+	e := (&check{}).settings(spec)
+	e.ID, e.Name, e.Description = newID(), spec.Name, spec.Description
+	e.Creator, e.CreatorDisplayName = creator, spec.CreatorDisplayName
+	e.CreatedAt, e.UpdatedAt = now, now
+	e.RouteOptimized, e.BudgetPolicyID = spec.RouteOptimized, spec.BudgetPolicyID
+	e.Ready, e.Update = NotReady, NotUpdating
 	if config != nil {
 		config.begin(creator, now)
 		e.Pending, e.Update, e.LastVersion = config, InProgress, config.Version
 	}
-	o := newOwner(s, e)
-	if err := o.store(e); err != nil {
+	o := newOwner(s, &e)
+	if err := o.store(&e); err != nil {
 		s.options.Telemetry.Forget(e.Name)
 		return Endpoint{}, fmt.Errorf("cannot store the endpoint '%s': %w", e.Name, err)
 	}
@@ -165,7 +165,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 	s.mu.Unlock()
 	s.changed(spec.Name)
 	o.start()
-	return *e, nil
+	return e, nil
 }
 
 // take reserves a name for a Create (exists false) or a Delete of it.

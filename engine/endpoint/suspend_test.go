@@ -113,7 +113,6 @@ func TestWhatCannotBeStoppedOrStartedSaysWhy(t *testing.T) {
 		w.launcher.load = loadingFor(time.Second)
 		w.create(Spec{Name: "empty"})
 		w.create(one("digits"))
-		w.table.rows["broken"] = []byte("x")
 		try := func(do func(context.Context, string, string) (Endpoint, error), name, want string) {
 			t.Helper()
 			var state *StateError
@@ -142,6 +141,7 @@ func TestWhatCannotBeStoppedOrStartedSaysWhy(t *testing.T) {
 		if _, err := w.Stop(t.Context(), "digits", ""); !errors.Is(err, errClosed) {
 			t.Errorf("after Close: %v", err)
 		}
+		w.table.rows["broken"] = []byte("x")
 		w.reopen()
 		try(w.Stop, "broken", "cannot be read")
 		try(w.Start, "broken", "cannot be read")

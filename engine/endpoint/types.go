@@ -42,13 +42,20 @@ type Spec struct {
 	Tags           []Tag
 	RouteOptimized bool
 	BudgetPolicyID string
+	RateLimits     []RateLimit // of the older form
+	AIGateway      *AIGateway
+	Notifications  *Notifications
+	Telemetry      *TelemetryExport
+	// CreatorDisplayName is the creator's name as a person writes it, or "".
+	CreatorDisplayName string
 }
 
 // ConfigSpec is a configuration as asked for. Routes may be empty where there is one
 // entity: it gets all the traffic.
 type ConfigSpec struct {
-	Entities []EntitySpec
-	Routes   []Route
+	Entities    []EntitySpec
+	Routes      []Route
+	AutoCapture *InferenceTable // of the form before the AI Gateway; nil for none
 }
 
 // EntitySpec is a served entity as asked for. A nil pointer is a field that was not
@@ -88,6 +95,13 @@ type Endpoint struct {
 	RouteOptimized bool
 	BudgetPolicyID string
 
+	// What follows is nil or "" where it was not given.
+	CreatorDisplayName string
+	RateLimits         []RateLimit // of the older form
+	AIGateway          *AIGateway
+	Notifications      *Notifications
+	Telemetry          *TelemetryExport
+
 	Ready  ReadyState
 	Update UpdateState
 	// Suspended tells that the active configuration was stopped: nothing of it runs. It
@@ -109,6 +123,8 @@ type Config struct {
 	StartedAt time.Time // when its deployment began
 	Entities  []ServedEntity
 	Routes    []Route
+	// AutoCapture is the inference table of the form before the AI Gateway; nil for none.
+	AutoCapture *InferenceTable
 }
 
 // ServedEntity is a model version with the compute that serves it.

@@ -51,23 +51,29 @@ func validate(models Models, spec Spec) (config *Config, fields []FieldError) {
 		c.add("name", "'%s' is a word of the REST API's paths: choose another name.", spec.Name)
 	}
 	if spec.Config != nil {
-		config = c.config(*spec.Config)
+		config = c.config(*spec.Config, &Endpoint{Name: spec.Name})
 		config.Version = 1
 	}
-	c.tags(spec.Tags)
+	c.settings(spec)
 	return config, c.fields
 }
 
 // validateConfig checks a configuration for an endpoint that exists.
 func validateConfig(models Models, e *Endpoint, spec ConfigSpec) (config *Config, fields []FieldError) {
 	c := &check{models: models}
-	config = c.config(spec)
+	config = c.config(spec, e)
 	return config, c.fields
 }
 
-func (c *check) config(spec ConfigSpec) *Config {
+// config checks a configuration for e, and completes it.
+func (c *check) config(spec ConfigSpec, e *Endpoint) *Config {
 	config := &Config{Entities: c.entities(spec.Entities)}
 	config.Routes = c.routes(spec.Routes, config.Entities)
+	var before *InferenceTable
+	if e.Active != nil {
+		before = e.Active.AutoCapture
+	}
+	config.AutoCapture = c.inferenceTable("config.auto_capture_config.", spec.AutoCapture, before, e.Name)
 	return config
 }
 
@@ -100,20 +106,6 @@ func firstNot(name string) string {
 		return "spaces"
 	}
 	return strconv.Quote(string(r))
-}
-
-func (c *check) tags(tags []Tag) {
-	seen := map[string]bool{}
-	for i, t := range tags {
-		field := fmt.Sprintf("tags[%d].key", i)
-		switch {
-		case t.Key == "":
-			c.add(field, "A tag needs a key.")
-		case seen[t.Key]:
-			c.add(field, "The tag '%s' is given twice: keys are unique.", t.Key)
-		}
-		seen[t.Key] = true
-	}
 }
 
 func (c *check) entities(specs []EntitySpec) []ServedEntity {
