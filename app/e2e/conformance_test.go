@@ -20,7 +20,8 @@ var operations = []string{
 	"query dataframe_split", "query dataframe_records", "query instances", "query inputs", "query CSV",
 	"update", "stop", "start", "tags", "permissions", "gateway", "rate limits", "notifications", "telemetry",
 	"logs", "build logs", "metrics", "schema", "secrets", "tokens", "registry", "chat is refused",
-	"register", "delete",
+	"catalogs", "schemas", "register", "log and register", "models", "versions", "aliases", "files",
+	"download", "load", "rename", "no signature", "broken model", "delete",
 }
 
 // excused are the cells that cannot pass, with the reason: what the client itself cannot do,
@@ -171,7 +172,10 @@ type cli struct {
 func (c cli) run(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.path, append(args, "-o", "json")...)
+	if !slices.Contains([]string{"export-metrics", "get-open-api"}, args[1]) { // those are text
+		args = append(args, "-o", "json")
+	}
+	cmd := exec.CommandContext(ctx, c.path, args...)
 	cmd.Env = c.env
 	var out, trouble bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &trouble
