@@ -85,11 +85,14 @@ func (o *owner) start() {
 	o.ending.Lock()
 	defer o.ending.Unlock()
 	e := o.picture.Load()
-	if o.stopped || o.running || !e.asksForWork() {
+	if o.stopped || !e.asksForWork() {
 		return
 	}
-	if e.toBringBack() {
+	if e.toBringBack() && o.reload.Load() == nil {
 		o.reload.Store(newReloading())
+	}
+	if o.running {
+		return
 	}
 	ctx, cancel := context.WithCancel(o.s.ctx)
 	done := make(chan struct{})
@@ -112,7 +115,7 @@ func (o *owner) start() {
 func (o *owner) idle(ctx context.Context) bool {
 	o.ending.Lock()
 	defer o.ending.Unlock()
-	o.running = ctx.Err() == nil && o.picture.Load().asksForWork()
+	o.running = ctx.Err() == nil && (o.reload.Load() != nil || o.picture.Load().asksForWork())
 	return !o.running
 }
 
@@ -130,19 +133,28 @@ func (e *Endpoint) toBringBack() bool {
 // run brings the active configuration back, then deploys the pending one, also where the
 // active one cannot be loaded.
 func (o *owner) run(ctx context.Context) {
-	if o.picture.Load().toBringBack() {
-		r := o.reload.Load()
-		if r == nil {
-			r = newReloading()
-			o.reload.Store(r)
+	if r := o.reload.Load(); r != nil {
+		if o.picture.Load().toBringBack() { // an update may have replaced it
+			o.bringBack(ctx, r.hurry)
 		}
-		o.bringBack(ctx, r.hurry)
-		o.reload.Store(nil)
-		close(r.done)
+		o.reloaded(r)
 	}
 	if o.picture.Load().Update == InProgress {
 		o.update(ctx)
 	}
+}
+
+// reloaded lets go whoever waits for r. Where a load that failed is tried again already,
+// the next to come wait for that one.
+func (o *owner) reloaded(r *reloading) {
+	var next *reloading
+	o.ending.Lock()
+	if o.picture.Load().toBringBack() {
+		next = newReloading()
+	}
+	o.reload.Store(next)
+	o.ending.Unlock()
+	close(r.done)
 }
 
 // stop ends the running deployment, if any, waits for its end, and lets none start.

@@ -136,7 +136,7 @@ func TestSettingsAndUpdatesDoNotUndoEachOther(t *testing.T) {
 		}
 		clients.Wait()
 		time.Sleep(time.Second)
-		stored, err := decode("digits", w.table.rows["digits"])
+		stored, err := decode("digits", w.table.copy().rows["digits"])
 		if e := w.get("digits"); len(e.Tags) != 40 || e.Active.Version != 21 || err != nil || len(stored.Tags) != 40 || stored.Active.Version != 21 {
 			t.Errorf("%d tags, configuration %d; stored %+v %v", len(e.Tags), e.Active.Version, stored, err)
 		}
@@ -159,10 +159,10 @@ func TestASettingOfAnUnreadableRecordIsRefused(t *testing.T) {
 		w := open(t, table, &launcher{})
 		defer w.end()
 		var state *StateError
-		if _, err := w.PatchTags(t.Context(), "broken", []Tag{{"a", "b"}}, nil); !errors.As(err, &state) || string(table.rows["broken"]) != "x" {
+		if _, err := w.PatchTags(t.Context(), "broken", []Tag{{"a", "b"}}, nil); !errors.As(err, &state) || string(table.copy().rows["broken"]) != "x" {
 			t.Errorf("%v, stored %q", err, table.rows["broken"])
 		}
-		if _, err := w.Update(t.Context(), "broken", version("1"), ""); !errors.As(err, &state) || string(table.rows["broken"]) != "x" {
+		if _, err := w.Update(t.Context(), "broken", version("1"), ""); !errors.As(err, &state) || string(table.copy().rows["broken"]) != "x" {
 			t.Errorf("%v, stored %q", err, table.rows["broken"])
 		}
 	})

@@ -146,7 +146,7 @@ func TestWhatCannotBeStoppedOrStartedSaysWhy(t *testing.T) {
 		try(w.Stop, "broken", "cannot be read")
 		try(w.Start, "broken", "cannot be read")
 		try(w.Cancel, "broken", "no update that runs")
-		if string(w.table.rows["broken"]) != "x" {
+		if string(w.table.copy().rows["broken"]) != "x" {
 			t.Error("the bytes of an unreadable record were changed")
 		}
 	})
@@ -380,7 +380,7 @@ func TestACancelAtAnyMomentIsDecidedOnce(t *testing.T) {
 			if got := fmt.Sprint(e.Ready, e.Update, e.Active.Version); got != want || w.launcher.open.Load() != 1 {
 				t.Errorf("canceled after %v (%v): %s, want %s", at, err, got, want)
 			}
-			if decoded, err := decode("digits", w.table.rows["digits"]); err != nil || decoded.Update != e.Update || decoded.Active.Version != e.Active.Version {
+			if decoded, err := decode("digits", w.table.copy().rows["digits"]); err != nil || decoded.Update != e.Update || decoded.Active.Version != e.Active.Version {
 				t.Errorf("stored %+v %v", decoded, err)
 			}
 		})

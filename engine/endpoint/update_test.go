@@ -516,7 +516,7 @@ func TestADeleteDuringAnUpdateLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		if len(w.table.rows) != 0 || w.launcher.open.Load() != 0 {
+		if len(w.table.copy().rows) != 0 || w.launcher.open.Load() != 0 {
 			t.Errorf("left %v, %d processes", w.table.rows, w.launcher.open.Load())
 		}
 	})
