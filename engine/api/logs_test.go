@@ -1,6 +1,9 @@
 package api
 
 import (
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -42,4 +45,25 @@ func TestLogsAreTheEntitys(t *testing.T) {
 	} {
 		ask(t, s, "GET", c.path, c.body).wantError(t, c.status, c.code, c.word)
 	}
+}
+
+// Whatever a client says of a configuration, it is a number from 1, none, or an error.
+func FuzzConfigVersion(f *testing.F) {
+	f.Add("2", "")
+	f.Add("", `{"config_version":2}`)
+	f.Add("", `{"config_version":1e99}`)
+	f.Fuzz(func(t *testing.T, query, body string) {
+		r := newRequest("GET", "/?config_version="+url.QueryEscape(query), strings.NewReader(body))
+		r.ContentLength = int64(len(body))
+		n, err := configVersion(httptest.NewRecorder(), r)
+		if err != nil {
+			if e := explain(err, false); e.code.status != 400 {
+				t.Errorf("%d %s", e.code.status, e.message)
+			}
+			return
+		}
+		if n < 0 || (n == 0 && query != "") {
+			t.Errorf("%q %s is configuration %d", query, body, n)
+		}
+	})
 }

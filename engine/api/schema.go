@@ -84,7 +84,10 @@ func (s *Server) schemaPaths(e endpoint.Endpoint) (node, error) {
 
 // signed tells whether a version was logged with a signature that says something.
 func signed(v registry.Version) bool {
-	return v.Signature != nil && !v.FromGraph && !v.Signature.Inputs.Unchecked()
+	if v.Signature == nil || v.FromGraph || v.Signature.Inputs.Unchecked() {
+		return false
+	}
+	return len(v.Signature.Inputs.Columns)+len(v.Signature.Inputs.Tensors) > 0
 }
 
 // requestSchema is the forms that a request may have: tables by dataframe_split and

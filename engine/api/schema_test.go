@@ -233,3 +233,23 @@ func TestWithoutASignatureThereIsNoSchema(t *testing.T) {
 	delete(f.models, "main.default.digits")
 	ask(t, s, "GET", schemaPath, "").wantError(t, 404, "RESOURCE_DOES_NOT_EXIST")
 }
+
+// Whatever a signature says, its schema is one that a validator takes.
+func FuzzASchema(f *testing.F) {
+	f.Add(documented)
+	f.Add(`{"inputs": "[]"}`)
+	f.Add(`{"inputs": "[{\"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float32\", \"shape\": []}}]", "outputs": "[{\"type\": \"any\"}]"}`)
+	f.Add(`{"inputs": "[{\"name\": \"o\", \"type\": \"object\", \"properties\": {\"$ref\": {\"type\": \"array\", \"items\": {\"type\": \"map\", \"values\": {\"type\": \"long\"}}}}}]"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var s mlmodel.Signature
+		if json.Unmarshal([]byte(text), &s) != nil {
+			t.Skip()
+		}
+		v := registry.Version{Signature: &s}
+		if !signed(v) {
+			t.Skip()
+		}
+		compiled(t, requestSchema(v))
+		compiled(t, responseSchema(v))
+	})
+}

@@ -186,3 +186,28 @@ func BenchmarkLog(b *testing.B) {
 		r.Log(ServiceLog, "digits-1", 1, LogLine{Replica: "94cbbdpbb8", PID: 115, Text: "a line of about the usual length that a runtime writes"})
 	}
 }
+
+// Whatever a key is, it is a log's only where that log would write it.
+func FuzzReadLog(f *testing.F) {
+	f.Add("digits/log/build/digits-1/0000000000000007", []byte(`{"version":1,"at":"2026-03-04T05:06:07Z","text":"a\n"}`))
+	f.Add("%2F/log//%2F/ff", []byte(`{}`))
+	f.Add("digits/0000000000000007", []byte(`{}`))
+	f.Fuzz(func(t *testing.T, key string, value []byte) {
+		all := map[string]logs{}
+		isLog := readLog(all, key, value)
+		if _, _, err := parseKey(key); err == nil && isLog {
+			t.Errorf("%q is an event's and a log's", key)
+		}
+		for name, of := range all {
+			r := newRecorder(name, time.Now, &eventLog{}, history{})
+			if !isLog || len(of) != 1 || len(of[0].chunks) != 1 || of[0].size != len(of[0].chunks[0].Text) {
+				t.Fatalf("%q is read as %+v", key, of)
+			}
+			again := map[string]logs{}
+			readLog(again, r.logKey(of[0], of[0].chunks[0].number), value)
+			if l := again[name]; len(l) != 1 || l[0].kind != of[0].kind || l[0].entity != of[0].entity || l[0].next != of[0].next {
+				t.Errorf("%q does not come back", key)
+			}
+		}
+	})
+}
