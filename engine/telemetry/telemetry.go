@@ -93,7 +93,8 @@ func (t *Telemetry) Events(name string, n int) []Event {
 func (t *Telemetry) Close() error { return t.log.close() }
 
 // Recorder takes what one endpoint does. Record is for the request path: it takes no lock
-// and costs about 100 ns. All methods may be called from many goroutines at once.
+// and costs about 100 ns, a third more with an entity. All methods may be called from many
+// goroutines at once.
 type Recorder struct {
 	name string
 	now  func() time.Time
