@@ -131,7 +131,8 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// Chunks of one byte, as many as the limit has bytes and more (CVE-2025-23310 in Triton).
+// Half a million chunks of one byte (CVE-2025-23310 in Triton: each took its own place on the
+// stack).
 func TestChunksOfOneByte(t *testing.T) {
 	f := withDigits(newFake())
 	var got int
@@ -142,7 +143,7 @@ func TestChunksOfOneByte(t *testing.T) {
 	}
 	address := listening(t, New(f, Options{}))
 	c, r := plug(t, address)
-	const chunks = 3_000_000
+	const chunks = 500_000
 	go func() {
 		w := bufio.NewWriterSize(c, 1<<20)
 		fmt.Fprint(w, head(address, "POST", invocations)+"Transfer-Encoding: chunked\r\n\r\n")
