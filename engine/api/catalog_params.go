@@ -90,10 +90,10 @@ const (
 // at the end. key is what list is ordered by: a token stays right where something between
 // two pages is made or deleted. max_results is 0 or absent for the server's own choice.
 func page[T any](o object, list []T, key func(T) string) ([]T, string, error) {
-	n := o.integer("max_results")
-	if o.fields["max_results"] == "" {
-		n = nil
+	if o.fields["max_results"] == "" { // as a form with nothing in it sends it
+		delete(o.fields, "max_results")
 	}
+	n := o.integer("max_results")
 	token := o.text("page_token")
 	if err := o.failed(); err != nil {
 		return nil, "", err
