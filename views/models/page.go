@@ -7,6 +7,7 @@ package models
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -140,19 +141,27 @@ func (p *Page) SetRoute(r shell.Route) bool {
 	return true
 }
 
-// Dropped is for the shell: the files are imported one after the other.
-func (p *Page) Dropped(paths []string) {
+// Dropped is for the shell: the models are imported one after the other.
+func (p *Page) Dropped(paths []string) { p.importAll(modelsAmong(paths)) }
+
+func (p *Page) importAll(paths []string) {
 	if len(paths) == 0 {
-		return
-	}
-	if p.host.Canvas().Overlays().Top() != nil {
-		p.host.Toast(widgets.Info, "Close the dialog first, then drop the model again.")
 		return
 	}
 	ShowImport(p.host, p.engine, paths[0], func(fullName string, version int) {
 		p.reveal(fullName, version)
-		p.Dropped(paths[1:])
+		p.importAll(paths[1:])
 	})
+}
+
+// modelsAmong leaves out what was dropped with .onnx files because they name it, such as
+// their weights: w.onnx.data. A folder has no extension as a rule.
+func modelsAmong(paths []string) []string {
+	isONNX := func(path string) bool { return strings.EqualFold(filepath.Ext(path), ".onnx") }
+	if !slices.ContainsFunc(paths, isONNX) {
+		return paths
+	}
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !isONNX(path) && filepath.Ext(path) != "" })
 }
 
 // importModel opens the import dialog, for a further version of a model where name is

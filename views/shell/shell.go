@@ -247,9 +247,14 @@ func (s *Shell) Refresh(changes []telemetry.Change) {
 	}
 }
 
-// Dropped takes files dropped on the window.
+// Dropped takes files dropped on the window: not over an open dialog, which another would
+// cover, or which holds what was typed.
 func (s *Shell) Dropped(paths []string) {
 	if len(paths) == 0 {
+		return
+	}
+	if s.c.Window.Canvas().Overlays().Top() != nil {
+		s.Toast(widgets.Info, "Close the dialog first, then drop the model again.")
 		return
 	}
 	if e := s.current(); e != nil {

@@ -327,6 +327,21 @@ func TestTheEngineCardTellsWhyItDoesNotListen(t *testing.T) {
 	w.NoText("Try again", "Use a free port")
 }
 
+func TestFilesDroppedOverADialogWait(t *testing.T) {
+	w := newWorld(t, theme.Light)
+	m := w.last().host.Modal(widgets.ModalConfig{Title: "Import a model", Content: widgets.Body("")})
+	w.shell.Dropped([]string{"a.onnx"})
+	if len(w.last().dropped) != 0 {
+		t.Errorf("the page got %q", w.last().dropped)
+	}
+	m.Hide()
+	w.MustText("Close the dialog first, then drop the model again.")
+	w.shell.Dropped([]string{"a.onnx"})
+	if !slices.Equal(w.last().dropped, []string{"a.onnx"}) {
+		t.Errorf("the page got %q", w.last().dropped)
+	}
+}
+
 func TestDroppedFilesGoToThePage(t *testing.T) {
 	w := newWorld(t, theme.Light)
 	w.shell.Dropped([]string{"a.onnx"})
