@@ -1,26 +1,62 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"servery/engine/registry"
 )
 
-// Catalogs lists all catalogs by name.
-func (e *Engine) Catalogs() []registry.Catalog { return e.registry.Catalogs() }
+// Catalogs lists all catalogs by name. Those that a new data folder has are its user's.
+func (e *Engine) Catalogs() []registry.Catalog {
+	all := slices.Clone(e.registry.Catalogs())
+	for i := range all {
+		e.ownCatalog(&all[i])
+	}
+	return all
+}
 
 // Schemas lists the schemas of all catalogs by full name.
-func (e *Engine) Schemas() []registry.Schema { return e.registry.Schemas() }
+func (e *Engine) Schemas() []registry.Schema {
+	all := slices.Clone(e.registry.Schemas())
+	for i := range all {
+		e.ownSchema(&all[i])
+	}
+	return all
+}
 
 // Catalog returns one catalog, or *registry.NotFoundError.
-func (e *Engine) Catalog(name string) (registry.Catalog, error) { return e.registry.Catalog(name) }
+func (e *Engine) Catalog(name string) (registry.Catalog, error) {
+	c, err := e.registry.Catalog(name)
+	e.ownCatalog(&c)
+	return c, err
+}
 
 // Schema returns one schema by its full name, or *registry.NotFoundError.
 func (e *Engine) Schema(fullName string) (registry.Schema, error) {
-	return e.registry.Schema(fullName)
+	s, err := e.registry.Schema(fullName)
+	e.ownSchema(&s)
+	return s, err
+}
+
+// ownCatalog gives a catalog that nobody made to the data folder's user.
+func (e *Engine) ownCatalog(c *registry.Catalog) {
+	if c.Owner == "" {
+		owner := e.access.Owner().Name
+		c.Owner, c.CreatedBy, c.UpdatedBy = owner, cmp.Or(c.CreatedBy, owner), cmp.Or(c.UpdatedBy, owner)
+	}
+}
+
+// ownSchema is ownCatalog for schemas.
+func (e *Engine) ownSchema(s *registry.Schema) {
+	if s.Owner == "" {
+		owner := e.access.Owner().Name
+		s.Owner, s.CreatedBy, s.UpdatedBy = owner, cmp.Or(s.CreatedBy, owner), cmp.Or(s.UpdatedBy, owner)
+	}
 }
 
 // CreateCatalog makes a catalog with a schema named default.
