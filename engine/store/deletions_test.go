@@ -76,7 +76,7 @@ func TestDeletingWorksOnAFullDisk(t *testing.T) {
 		}
 	}
 	check("at once", db, want)
-	still, _ := crashed(t, db, roomToOpen)
+	still, _ := crashed(t, db, leastToTidy+1<<20)
 	check("after a crash, the disk still full,", still, want)
 	later, _ := crashed(t, db, plenty)
 	check("after a crash and with room", later, want)
@@ -101,7 +101,7 @@ func TestDeletionsWaitForRoomThroughStarts(t *testing.T) {
 	db, d := openOn(t, dir)
 	mustApply(t, db.Table("model"), map[string][]byte{"a": []byte("1"), "b": []byte("2"), "c": []byte("3")})
 	for i, key := range []string{"a", "b"} {
-		d.left.Store(roomToOpen)
+		d.left.Store(leastToTidy + 1<<20)
 		mustApply(t, db.Table("model"), map[string][]byte{key: nil})
 		mustClose(t, db)
 		var err error
@@ -265,9 +265,9 @@ func TestAFullDiskNeverChangesWhatIsStored(t *testing.T) {
 		for step := range 60 {
 			switch random.IntN(8) {
 			case 0, 1:
-				d.left.Store([]int64{0, roomToOpen, roomToApply - 1, roomToApply, plenty}[random.IntN(5)])
+				d.left.Store([]int64{0, leastToTidy + 1<<20, roomToApply - 1, roomToApply, plenty}[random.IntN(5)])
 			case 2: // a close on a fuller disk leaves Badger's own lock to the end of the process
-				d.left.Store(max(d.left.Load(), roomToOpen))
+				d.left.Store(max(d.left.Load(), leastToTidy+1<<20))
 				mustClose(t, db)
 				next, err := open(db.dir, Options{}, nil, d.free)
 				if err != nil {
@@ -276,7 +276,7 @@ func TestAFullDiskNeverChangesWhatIsStored(t *testing.T) {
 				db = next
 			case 3:
 				old := db
-				db, d = crashed(t, old, max(d.left.Load(), roomToOpen))
+				db, d = crashed(t, old, max(d.left.Load(), leastToTidy+1<<20))
 				old.Close()
 			default:
 				changes, deletes := map[string][]byte{}, true

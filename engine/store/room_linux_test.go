@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +13,10 @@ import (
 	"testing"
 )
 
-// A real full disk: without the check of the room left the system would end this process
-// here, as a memory map of a file with holes cannot be written.
-func TestARealFullDiskRefusesChanges(t *testing.T) {
-	mount := t.TempDir()
+// smallDisk is an empty file system of 80 MiB.
+func smallDisk(t *testing.T) (mount string) {
+	t.Helper()
+	mount = t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=80m"); err != nil {
 		t.Skipf("no file system can be mounted here: %v", err)
 	}
@@ -24,6 +25,79 @@ func TestARealFullDiskRefusesChanges(t *testing.T) {
 			t.Errorf("umount: %v", err)
 		}
 	})
+	return mount
+}
+
+// After a crash the next start opens, and closes in order, with just the room that it asks
+// for: 2 MB of the log and what is in the tables are written once more.
+func TestARealDiskThatIsNearlyFullOpens(t *testing.T) {
+	mount := smallDisk(t)
+	db, err := Open(filepath.Join(mount, "state"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.NewChaCha8([32]byte{1})
+	want := map[string]string{}
+	for i := range 20 {
+		value := make([]byte, 100_000)
+		random.Read(value) // never fails
+		key := fmt.Sprintf("%05d", i)
+		mustApply(t, db.Table("model"), map[string][]byte{key: value})
+		want[key] = string(value)
+	}
+	dir := filepath.Join(mount, "crashed")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	copyFolder(t, db.dir, dir)
+	mustClose(t, db)
+	if err := os.RemoveAll(db.dir); err != nil {
+		t.Fatal(err)
+	}
+	need, err := roomToTidy(dir)
+	if err != nil || need < leastToTidy+2_000_000 || need > leastToTidy+3_000_000 {
+		t.Fatalf("it needs %d, %v", need, err)
+	}
+	free, err := freeBytes(mount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ballast := filepath.Join(mount, "other")
+	if err := os.WriteFile(ballast, make([]byte, free-need-32<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if free, err := freeBytes(mount); err != nil || free > need+64<<10 {
+		t.Fatalf("%d bytes are left, %v", free, err)
+	}
+	if db, err = Open(dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, db.Table("model"), ""); !maps.Equal(got, want) {
+		t.Errorf("%d records of %d", len(got), len(want))
+	}
+	mustApply(t, db.Table("model"), map[string][]byte{"00000": nil})
+	delete(want, "00000")
+	if err := db.Close(); err != nil && !strings.Contains(err.Error(), "nothing is lost") {
+		t.Errorf("Close: %v", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	db.badger.Close() // where Close left it to the end of the process
+	db, err = Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if got := content(t, db.Table("model"), ""); !maps.Equal(got, want) {
+		t.Errorf("after reopening %d records of %d", len(got), len(want))
+	}
+}
+
+// A real full disk: without the check of the room left the system would end this process
+// here, as a memory map of a file with holes cannot be written.
+func TestARealFullDiskRefusesChanges(t *testing.T) {
+	mount := smallDisk(t)
 	dir := filepath.Join(mount, "state")
 	db, err := Open(dir, Options{})
 	if err != nil {

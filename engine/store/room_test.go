@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -35,11 +37,11 @@ func TestAFullDiskRefusesChangesAndLosesNothing(t *testing.T) {
 	want["b"] = "3"
 	mustClose(t, db)
 
-	left.Store(roomToOpen - 1)
+	left.Store(leastToTidy - 1)
 	if _, err := open(dir, Options{}, nil, free); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Open: %v", err)
 	}
-	left.Store(roomToOpen) // enough to read
+	left.Store(leastToTidy + 64<<10) // enough to read what little there is
 	if db, err = open(dir, Options{}, nil, free); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +69,28 @@ func TestCloseOnAFullDiskLeavesTheLog(t *testing.T) {
 		t.Errorf("the next start finds %v", got)
 	}
 	db.badger.Close()
+}
+
+func TestOpeningTakesAsMuchRoomAgainAsIsStored(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"00001.mem": "log" + strings.Repeat("\x00", 1<<20) + "more" + strings.Repeat("\x00", 3<<20), "00002.mem": "",
+		"000001.sst": strings.Repeat("\x00", 1000), "000001.vlog": strings.Repeat("v", 5000), "MANIFEST": "m",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const log = 3 + 1<<20 + 4 // holes behind the last byte are none that are written
+	if got, err := roomToTidy(dir); err != nil || got != leastToTidy+log+1000 {
+		t.Errorf("%d, %v, want %d", got, err, leastToTidy+log+1000)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "000002.sst"), make([]byte, mostToTidy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := roomToTidy(dir); err != nil || got != mostToTidy {
+		t.Errorf("for many tables: %d, %v", got, err)
+	}
 }
 
 func TestBadgersErrorsKeepTheirCause(t *testing.T) {

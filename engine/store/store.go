@@ -54,16 +54,6 @@ type DB struct {
 	closing sync.Once
 }
 
-// The room that the disk must have left, in bytes. Badger writes through memory maps of
-// files with holes: where no block is left to fill a hole the system ends the process,
-// instead of failing a call. A change can start a new log and flush a full memtable:
-// 8 MiB of table and up to 8 MiB of log, twice for the one that waits. Opening replays
-// and flushes one log. Deleting takes no room: see deletions.go.
-const (
-	roomToApply = 32 << 20
-	roomToOpen  = 16 << 20
-)
-
 // Open opens the folder dir and makes it, readable by this user only, where it is absent.
 // It fails with *InUseError while another process has it open, *NewerSchemaError where a
 // newer Servery has written it, *CorruptError where its files are damaged, and an error
@@ -91,7 +81,11 @@ func open(dir string, o Options, steps []migration, free func(string) (int64, er
 			db.lock.release()
 		}
 	}()
-	if err := db.room("open", roomToOpen); err != nil {
+	need, err := roomToTidy(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open %s: %w", dir, err)
+	}
+	if err := db.room("open", need); err != nil {
 		return nil, err
 	}
 	if err := check(dir); err != nil {
@@ -176,10 +170,14 @@ func (db *DB) close() error {
 			db.log.Warn("deletions wait for the next start", "error", err)
 		}
 	}
-	if free, err := db.free(db.dir); err == nil && free < roomToOpen {
+	need, err := roomToTidy(db.dir)
+	if err != nil {
+		need = mostToTidy
+	}
+	if free, err := db.free(db.dir); err == nil && free < need {
 		// The log on disk holds all that was acknowledged; the next Open replays it.
 		db.deletions.file.Close()
-		return fmt.Errorf("%s was closed without tidying up, nothing is lost: %w", db.dir, noRoom(db.dir, free, roomToOpen))
+		return fmt.Errorf("%s was closed without tidying up, nothing is lost: %w", db.dir, noRoom(db.dir, free, need))
 	}
 	return db.closeBadger()
 }
@@ -211,12 +209,3 @@ func (db *DB) enter() error {
 }
 
 func (db *DB) leave() { db.users.Done() }
-
-// room fails where the disk has fewer than that many bytes left.
-func (db *DB) room(what string, need int64) error {
-	free, err := db.free(db.dir)
-	if err != nil || free >= need { // where the system does not tell, Badger tries
-		return nil
-	}
-	return fmt.Errorf("cannot %s %s: %w", what, db.dir, noRoom(db.dir, free, need))
-}
