@@ -30,7 +30,9 @@ func (e *Engine) CheckEndpoint(spec endpoint.Spec) []endpoint.FieldError {
 // CreateEndpoint accepts an endpoint: it is stored when this returns, its deployment goes
 // on. The creator is the user in ctx, else the owner of the data folder.
 func (e *Engine) CreateEndpoint(ctx context.Context, spec endpoint.Spec) (endpoint.Endpoint, error) {
-	return e.endpoints.Create(ctx, spec, e.user(ctx).Name)
+	user := e.user(ctx)
+	spec.CreatorDisplayName = user.DisplayName
+	return e.endpoints.Create(ctx, spec, user.Name)
 }
 
 // DeleteEndpoint removes an endpoint, with what was granted on it; requests in flight finish.

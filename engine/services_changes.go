@@ -31,3 +31,29 @@ func (e *Engine) StartEndpoint(ctx context.Context, name string) (endpoint.Endpo
 func (e *Engine) CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error) {
 	return e.endpoints.Cancel(ctx, name, e.user(ctx).Name)
 }
+
+// PatchTags adds tags to an endpoint, in place of those with the same keys, and deletes
+// others.
+func (e *Engine) PatchTags(ctx context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {
+	return e.endpoints.PatchTags(ctx, name, add, remove)
+}
+
+// SetRateLimits replaces an endpoint's rate limits of the form before the AI Gateway.
+func (e *Engine) SetRateLimits(ctx context.Context, name string, limits []endpoint.RateLimit) (endpoint.Endpoint, error) {
+	return e.endpoints.SetRateLimits(ctx, name, limits)
+}
+
+// SetAIGateway replaces an endpoint's whole gateway; nil takes it away.
+func (e *Engine) SetAIGateway(ctx context.Context, name string, gateway *endpoint.AIGateway) (endpoint.Endpoint, error) {
+	return e.endpoints.SetAIGateway(ctx, name, gateway)
+}
+
+// SetNotifications replaces who is told how an update ended; nil takes all away.
+func (e *Engine) SetNotifications(ctx context.Context, name string, n *endpoint.Notifications) (endpoint.Endpoint, error) {
+	return e.endpoints.SetNotifications(ctx, name, n)
+}
+
+// SetTelemetry replaces where an endpoint's telemetry goes; nil takes it away.
+func (e *Engine) SetTelemetry(ctx context.Context, name string, t *endpoint.TelemetryExport) (endpoint.Endpoint, error) {
+	return e.endpoints.SetTelemetry(ctx, name, t)
+}

@@ -55,7 +55,7 @@ const updatingDigits = `{
 			"state": {"deployment": "DEPLOYMENT_CREATING", "deployment_state_message": "Creating resources for served entity."}, "creator": "ada@example.com", "creation_timestamp": 1764000000000}],
 		"traffic_config": {"routes": [{"served_model_name": "digits-1", "served_entity_name": "digits-1", "traffic_percentage": 90},
 			{"served_model_name": "digits-2", "served_entity_name": "digits-2", "traffic_percentage": 10}]}},
-	"permission_level": "CAN_MANAGE", "route_optimized": false, "description": ""
+	"permission_level": "CAN_MANAGE","creator_kind":"User", "route_optimized": false, "description": ""
 }`
 
 func TestAConfigurationIsTakenFlatAndNested(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAStoppedEndpointSaysSo(t *testing.T) {
 				"workload_type": "CPU", "workload_size": "Small", "scale_to_zero_enabled": false,
 				"state": {"deployment": "DEPLOYMENT_STOPPED", "deployment_state_message": "Stopped"}, "creator": "ada@example.com", "creation_timestamp": 1764000000000}],
 			"traffic_config": {"routes": [{"served_model_name": "digits-1", "served_entity_name": "digits-1", "traffic_percentage": 100}]}},
-		"permission_level": "CAN_MANAGE", "route_optimized": false, "description": ""}`)
+		"permission_level": "CAN_MANAGE","creator_kind":"User", "route_optimized": false, "description": ""}`)
 	started := ask(t, s, "POST", configPath+":start?", "{}")
 	for _, want := range []string{`"state":{"ready":"NOT_READY","config_update":"IN_PROGRESS","suspend":"NOT_SUSPENDED"}`, `"pending_config":{"config_version":3,`} {
 		if started.status != 200 || !strings.Contains(started.body, want) {

@@ -100,3 +100,46 @@ func (f *fake) CancelUpdate(_ context.Context, name string) (endpoint.Endpoint, 
 		return nil
 	})
 }
+
+// The fake's settings are stored as they come, with what an engine fills in.
+
+func (f *fake) PatchTags(_ context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {
+	return f.changed(name, func(e *endpoint.Endpoint) error {
+		e.Tags = slices.DeleteFunc(slices.Clone(e.Tags), func(t endpoint.Tag) bool { return slices.Contains(remove, t.Key) })
+		e.Tags = append(e.Tags, add...)
+		return nil
+	})
+}
+
+func (f *fake) SetRateLimits(_ context.Context, name string, limits []endpoint.RateLimit) (endpoint.Endpoint, error) {
+	return f.changed(name, func(e *endpoint.Endpoint) error { e.RateLimits = limits; return nil })
+}
+
+func (f *fake) SetAIGateway(_ context.Context, name string, g *endpoint.AIGateway) (endpoint.Endpoint, error) {
+	return f.changed(name, func(e *endpoint.Endpoint) error {
+		if g.Guardrails {
+			return &endpoint.ValidationError{Fields: []endpoint.FieldError{{Field: "ai_gateway.guardrails", Message: "Not for custom models."}}}
+		}
+		if g.InferenceTable != nil && g.InferenceTable.TablePrefix == "" {
+			g.InferenceTable.TablePrefix = name
+		}
+		if e.AIGateway = g; g.InferenceTable == nil && g.RateLimits == nil && g.UsageTracking == nil && g.Fallback == nil {
+			e.AIGateway = nil
+		}
+		return nil
+	})
+}
+
+func (f *fake) SetNotifications(_ context.Context, name string, n *endpoint.Notifications) (endpoint.Endpoint, error) {
+	return f.changed(name, func(e *endpoint.Endpoint) error { e.Notifications = n; return nil })
+}
+
+func (f *fake) SetTelemetry(_ context.Context, name string, t *endpoint.TelemetryExport) (endpoint.Endpoint, error) {
+	return f.changed(name, func(e *endpoint.Endpoint) error {
+		if e.Update == endpoint.InProgress {
+			return &endpoint.ConflictError{Name: name, Doing: "changing its telemetry"}
+		}
+		e.Telemetry = t
+		return nil
+	})
+}

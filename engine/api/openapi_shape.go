@@ -20,13 +20,22 @@ type shape string
 
 // shapes are the components that no Go type stands for: what requests say.
 var shapes = map[string]shape{
-	"ConfigRequest":       "served_entities:[]ServedEntityRequest served_models:[]ServedModelRequest traffic_config:TrafficRequest",
+	"ConfigRequest":       "served_entities:[]ServedEntityRequest served_models:[]ServedModelRequest traffic_config:TrafficRequest auto_capture_config:InferenceTableRequest",
 	"ServedEntityRequest": "name entity_name! entity_version!:int|string " + computeShape,
 	"ServedModelRequest":  "name model_name! model_version!:int|string " + computeShape,
 	"TrafficRequest":      "routes:[]RouteRequest",
 	"RouteRequest":        "served_entity_name served_model_name traffic_percentage!:int|string",
 	"TagRequest":          "key! value",
 	"TagChanges":          "add_tags:[]TagRequest remove:[]string",
+
+	"RateLimitRequest":       "calls:int|string tokens:int|string key principal renewal_period!",
+	"EnabledRequest":         "enabled:bool",
+	"InferenceTableRequest":  "enabled:bool catalog_name schema_name table_name_prefix",
+	"GatewayRequest":         gatewayShape,
+	"NotificationsRequest":   "on_update_success:[]string on_update_failure:[]string",
+	"TelemetryRequest":       "table_names:TelemetryTablesRequest telemetry_profile_id inference_table_config:SamplingRequest enabled_telemetry_features:[]string",
+	"TelemetryTablesRequest": "logs_table metrics_table traces_table",
+	"SamplingRequest":        "sampling_fraction:number",
 
 	"MemberRequest":        "value!",
 	"PatchRequest":         "op! path value:any",

@@ -64,16 +64,11 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, kserveRoutes, endpointRoutes, configRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, openAPIRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, kserveRoutes, endpointRoutes, configRoutes, settingRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, openAPIRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.
 var absentRoutes = []route{
-	absent("PATCH", "/api/2.0/serving-endpoints/{name}/tags", "Tags are given when the endpoint is created."),
-	absent("PUT", "/api/2.0/serving-endpoints/{name}/rate-limits", ""),
-	absent("PUT", "/api/2.0/serving-endpoints/{name}/ai-gateway", ""),
-	absent("PATCH", "/api/2.0/serving-endpoints/{name}/notifications", ""),
-	absent("PATCH", "/api/2.0/serving-endpoints/{name}/telemetry-config", ""),
 	absent("PATCH", "/api/2.0/serving-endpoints/{name}/system-metrics-export-state", ""),
 	absent("POST", "/api/2.0/serving-endpoints/pt", ""),
 	absent("PUT", "/api/2.0/serving-endpoints/pt/{name}/config", ""),

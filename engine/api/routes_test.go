@@ -102,9 +102,6 @@ func TestEveryRouteTellsWhatIsWrong(t *testing.T) {
 func TestKnownRoutesOutOfScopeSayNotImplemented(t *testing.T) {
 	s := New(withDigits(newFake()), Options{})
 	for _, line := range []string{
-		"PATCH /api/2.0/serving-endpoints/digits/tags",
-		"PUT /api/2.0/serving-endpoints/digits/rate-limits", "PUT /api/2.0/serving-endpoints/digits/ai-gateway",
-		"PATCH /api/2.0/serving-endpoints/digits/notifications", "PATCH /api/2.0/serving-endpoints/digits/telemetry-config",
 		"PATCH /api/2.0/serving-endpoints/digits/system-metrics-export-state",
 		"POST /api/2.0/serving-endpoints/pt", "PUT /api/2.0/serving-endpoints/pt/x/config", "POST /api/2.0/external-function",
 		"GET /api/2.0/serving-endpoints/get-model-optimization-info/m/1", "POST /serving-endpoints/chat/completions",

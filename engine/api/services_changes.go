@@ -20,4 +20,18 @@ type EndpointChanges interface {
 	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	// CancelUpdate gives the running update up (*endpoint.StateError).
 	CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error)
+
+	// What follows changes a setting and deploys nothing (*endpoint.ValidationError).
+
+	// PatchTags adds tags, in place of those with the same keys, and deletes others.
+	PatchTags(ctx context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error)
+	// SetRateLimits replaces the rate limits of the form before the AI Gateway.
+	SetRateLimits(ctx context.Context, name string, limits []endpoint.RateLimit) (endpoint.Endpoint, error)
+	// SetAIGateway replaces the whole gateway.
+	SetAIGateway(ctx context.Context, name string, gateway *endpoint.AIGateway) (endpoint.Endpoint, error)
+	// SetNotifications replaces the addresses.
+	SetNotifications(ctx context.Context, name string, n *endpoint.Notifications) (endpoint.Endpoint, error)
+	// SetTelemetry replaces where telemetry goes; nil takes it away
+	// (*endpoint.ConflictError).
+	SetTelemetry(ctx context.Context, name string, t *endpoint.TelemetryExport) (endpoint.Endpoint, error)
 }

@@ -22,9 +22,7 @@ func decodeCreate(body []byte) (endpoint.Spec, error) {
 	if b := o.boolean("route_optimized"); b != nil {
 		spec.RouteOptimized = *b
 	}
-	for _, t := range o.objects("tags") {
-		spec.Tags = append(spec.Tags, endpoint.Tag{Key: t.text("key"), Value: t.text("value")})
-	}
+	decodeSettings(o, &spec)
 	var invalid []string
 	if c, ok := o.object("config"); ok {
 		var config endpoint.ConfigSpec
@@ -55,6 +53,7 @@ func decodeConfig(c object) (config endpoint.ConfigSpec, invalid []string) {
 		invalid = append(invalid, unserved(e)...)
 		config.Entities = append(config.Entities, decodeEntity(e, name, version))
 	}
+	config.AutoCapture = decodeInferenceTable(c, "auto_capture_config")
 	traffic, ok := c.object("traffic_config")
 	if !ok {
 		return config, invalid

@@ -2,6 +2,7 @@ package api
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"servery/engine/access"
@@ -28,6 +29,14 @@ type (
 		DataPlaneInfo   *wireDataPath `json:"data_plane_info,omitempty"`
 		Description     string        `json:"description"`
 		BudgetPolicyID  string        `json:"budget_policy_id,omitempty"`
+
+		// Not in the SDKs, but what the product answers.
+		CreatorDisplayName string `json:"creator_display_name,omitempty"`
+		CreatorKind        string `json:"creator_kind"`
+
+		Gateway       *wireGateway       `json:"ai_gateway,omitempty"`
+		Notifications *wireNotifications `json:"email_notifications,omitempty"`
+		Telemetry     *wireTelemetry     `json:"telemetry_config,omitempty"`
 	}
 	wireState struct {
 		Ready        endpoint.ReadyState  `json:"ready"`
@@ -51,6 +60,8 @@ type (
 		Entities []wireEntity `json:"served_entities"`
 		Models   []wireModel  `json:"served_models"`
 		Traffic  wireTraffic  `json:"traffic_config"`
+
+		AutoCapture *wireInferenceTable `json:"auto_capture_config,omitempty"`
 	}
 	wireTraffic struct {
 		Routes []wireRoute `json:"routes"`
@@ -114,6 +125,7 @@ type (
 // "http://127.0.0.1:8642".
 func detailed(e endpoint.Endpoint, level access.Level, base string) wireEndpoint {
 	w := common(e, level)
+	w.Notifications = notificationsWire(e.Notifications)
 	if e.Active != nil {
 		w.Config = configWire(e.Active)
 	}
@@ -157,9 +169,12 @@ func common(e endpoint.Endpoint, level access.Level) wireEndpoint {
 		Description:     e.Description,
 		BudgetPolicyID:  e.BudgetPolicyID,
 	}
-	for _, t := range e.Tags {
-		w.Tags = append(w.Tags, wireTag(t))
+	w.Tags = tagsWire(e.Tags)
+	w.CreatorDisplayName, w.CreatorKind = e.CreatorDisplayName, "User"
+	if e.Creator != "" && !strings.Contains(e.Creator, "@") { // an application's id
+		w.CreatorKind = "ServicePrincipal"
 	}
+	w.Gateway, w.Telemetry = gatewayWire(e.AIGateway), telemetryWire(e.Telemetry)
 	return w
 }
 
@@ -179,6 +194,8 @@ func configWire(c *endpoint.Config) *wireConfig {
 		Entities: make([]wireEntity, 0, len(c.Entities)),
 		Models:   make([]wireModel, 0, len(c.Entities)),
 		Traffic:  wireTraffic{Routes: make([]wireRoute, 0, len(c.Routes))},
+
+		AutoCapture: inferenceTableWire(c.AutoCapture),
 	}
 	for i := range c.Entities {
 		se := &c.Entities[i]

@@ -29,7 +29,7 @@ const pendingDigits = `{
 			"creator": "ada@example.com", "creation_timestamp": 1764000000000}],
 		"traffic_config": {"routes": [{"served_model_name": "digits-1", "served_entity_name": "digits-1", "traffic_percentage": 100}]}
 	},
-	"permission_level": "CAN_MANAGE", "tags": [{"key": "team", "value": "a"}], "route_optimized": false, "description": ""
+	"permission_level": "CAN_MANAGE","creator_kind":"User", "tags": [{"key": "team", "value": "a"}], "route_optimized": false, "description": ""
 }`
 
 func sameJSON(t *testing.T, got, want string) {
@@ -81,7 +81,7 @@ func TestTheListHasSummariesOnly(t *testing.T) {
 		"state":{"ready":"READY","config_update":"NOT_UPDATING","suspend":"NOT_SUSPENDED"},
 		"config":{"served_entities":[{"name":"digits-1","entity_name":"main.default.digits","entity_version":"1"}],
 		          "served_models":[{"name":"digits-1","model_name":"main.default.digits","model_version":"1"}]},
-		"permission_level":"CAN_MANAGE","route_optimized":false,"description":""}]}`)
+		"permission_level":"CAN_MANAGE","creator_kind":"User","route_optimized":false,"description":""}]}`)
 }
 
 func TestAnEndpointWithoutAConfigurationHasNone(t *testing.T) {
