@@ -36,11 +36,11 @@ checked: deps onnxruntime ## build bin/servery-checked, which reports calls of F
 	$(GO) build -o $(CHECKED) .
 
 .PHONY: test
-test: test-deps onnxruntime ## install what is needed, run every test
+test: test-deps onnxruntime clients ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
 	$(GO) build -o $(CHECKED) .
-	SERVERY_BINARY=$(CURDIR)/$(CHECKED) $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL

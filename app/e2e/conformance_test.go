@@ -26,7 +26,13 @@ var operations = []string{
 
 // excused are the cells that cannot pass, with the reason: what the client itself cannot do,
 // or what it cannot do with the product either. A cell that passes after all is an error too.
-var excused = map[string]map[string]string{}
+var excused = map[string]map[string]string{
+	// @databricks/sdk-experimental 0.17.0, dist/api-client.js: "for POST/PUT methods".
+	"JavaScript SDK": {
+		"tags":          "sends no body with PATCH, to the product either",
+		"notifications": "sends no body with PATCH, to the product either",
+	},
+}
 
 // TestConformance drives the real clients, each on an endpoint of its own, through what they
 // offer, and prints a table client × operation.
@@ -143,6 +149,9 @@ func writeConformance(t *testing.T, table map[string]map[string]string) {
 			case result == "pass":
 				row[i], any = "pass", true
 				passed++
+			case excused[name][operation] != "":
+				row[i], any = excused[name][operation], true
+				failed++
 			default:
 				row[i], any = strings.ReplaceAll(clip(result, 120), "|", "/"), true
 				failed++
