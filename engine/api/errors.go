@@ -68,12 +68,25 @@ const (
 	messageEvaluating   = "Encountered an unexpected error while evaluating the model. Verify that the input is compatible with the model for inference. Error '%s'"
 	messageInternal     = "Servery failed to answer this request. Its log tells why, under this request's id."
 	messageNoCredential = "Credential was not sent or was of an unsupported type for this API. Send Authorization: Bearer TOKEN with a token that Servery issued."
-	messageNoSpace      = "The disk is full: nothing was changed. Make room on the disk of Servery's data folder, then try again."
+	messageNoSpace      = "The disk is full: nothing was changed. Make room on the disk of Servery's data folder, then try again; deleting endpoints and model versions works on a full disk too."
 )
+
+// maxMessage bounds an error's text, which may repeat a name of 1 MiB.
+const maxMessage = 4 << 10
 
 // explain finds the answer to an error. scoring tells that the request was an
 // invocation, where an unknown endpoint has other words than on the control plane.
 func explain(err error, scoring bool) *requestError {
+	e := explainAny(err, scoring)
+	if len(e.message) <= maxMessage {
+		return e
+	}
+	shorter := *e
+	shorter.message = cut(e.message, maxMessage)
+	return &shorter
+}
+
+func explainAny(err error, scoring bool) *requestError {
 	var known *requestError
 	if errors.As(err, &known) {
 		return known
@@ -255,7 +268,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scoring
 	if len(e.fields) > 0 {
 		fields := make([]wireFieldError, len(e.fields))
 		for i, f := range e.fields {
-			fields[i] = wireFieldError{f.Field, f.Message}
+			fields[i] = wireFieldError{cut(f.Field, maxMessage), cut(f.Message, maxMessage)}
 		}
 		body.Details = append(body.Details, wireBadRequest{Type: "type.googleapis.com/google.rpc.BadRequest", Fields: fields})
 	}

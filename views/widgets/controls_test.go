@@ -226,6 +226,7 @@ func TestEndpointsHaveTheSameWordsEverywhere(t *testing.T) {
 		"Starting":         {Ready: endpoint.NotReady, Update: endpoint.InProgress, Pending: running},
 		"Update failed":    {Ready: endpoint.Ready, Update: endpoint.UpdateFailed, Active: running, Pending: running},
 		"Not ready":        {Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: running},
+		"Stopped":          {Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: idle, Suspended: true},
 		"No configuration": {Ready: endpoint.NotReady, Update: endpoint.NotUpdating},
 	} {
 		if _, got := widgets.EndpointBadge(e); got != want {

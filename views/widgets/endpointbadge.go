@@ -9,6 +9,8 @@ func EndpointBadge(e endpoint.Endpoint) (State, string) {
 		return StateUpdating, "Starting"
 	case e.Update == endpoint.InProgress:
 		return StateUpdating, "Updating"
+	case e.Suspended:
+		return StateStopped, "Stopped"
 	case e.Update == endpoint.UpdateFailed:
 		return StateFailed, "Update failed"
 	case e.Update == endpoint.UpdateCanceled && e.Ready != endpoint.Ready:
@@ -38,6 +40,8 @@ func EntityBadge(s endpoint.ServedEntity) (State, string) {
 		return StateWarning, "Recovering"
 	case endpoint.DeploymentFailed:
 		return StateFailed, "Failed"
+	case endpoint.DeploymentStopped:
+		return StateStopped, "Stopped"
 	case endpoint.DeploymentAborted:
 		return StateStopped, "Aborted"
 	default:
