@@ -258,7 +258,6 @@ func (h *heldType) checkObject(s *scanner, required bool, depth int) (fault stri
 		if text != "" && fault == "" {
 			fault = fmt.Sprintf("Failed to enforce schema for key `%s`. Expected type %s, received type %s", h.properties[i].name, h.properties[i].kind, pyName(s.b[start:min(len(s.b), start+64)]))
 		}
-		_ = c
 		if more, err = s.next('}'); err != nil {
 			return "", err
 		}
