@@ -107,16 +107,7 @@ func (s *Server) changeUCTags(w http.ResponseWriter, r *http.Request, v values) 
 		changes = object{wrong: o.wrong}
 	}
 	add := tagsOf(changes, "add_tags")
-	var remove []string
-	if list, ok := changes.fields["remove"].([]any); ok {
-		for _, key := range list {
-			text, ok := key.(string)
-			if !ok {
-				changes.note("remove", "a list of strings", key)
-			}
-			remove = append(remove, text)
-		}
-	}
+	remove := changes.strings("remove")
 	if err := o.failed(); err != nil {
 		return err
 	}

@@ -46,8 +46,8 @@ type fake struct {
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)
 	panics    bool
 	people    people
-	registry  *registry.Registry // of a catalogFake
 	level     access.Level       // of users who are no administrators
+	registry  *registry.Registry // of a catalogFake
 	fails     error              // of every call that can fail but Authenticate
 	observed  fakeObservations
 }
@@ -153,7 +153,7 @@ func (f *fake) CreateEndpoint(ctx context.Context, spec endpoint.Spec) (endpoint
 				MinConcurrency: 4, MaxConcurrency: 4, Creator: user.Name, CreatedAt: start, EnvironmentVars: s.EnvironmentVars,
 				Deployment: endpoint.DeploymentCreating, Message: "Creating resources for served entity.",
 			}
-			if s.MinConcurrency != nil {
+			if s.MinConcurrency != nil && s.MaxConcurrency != nil {
 				se.MinConcurrency, se.MaxConcurrency = *s.MinConcurrency, *s.MaxConcurrency
 			}
 			e.Pending.Entities = append(e.Pending.Entities, se)

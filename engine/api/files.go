@@ -112,8 +112,47 @@ func (s *Server) getFile(w http.ResponseWriter, r *http.Request, _ values) error
 	h["Content-Type"] = []string{"application/octet-stream"}
 	h["X-Content-Type-Options"] = noSniff
 	allow(w, int(min(info.Size(), 1<<50)))
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	content := &contentWriter{ResponseWriter: w}
+	http.ServeContent(content, r, "", info.ModTime(), file)
+	switch content.refused {
+	case http.StatusRequestedRangeNotSatisfiable:
+		return &requestError{code: codeNoRange, message: fmt.Sprintf("Range %q is no part of the file, which has %d bytes.", cut(r.Header.Get("Range"), 80), info.Size())}
+	case http.StatusPreconditionFailed:
+		return &requestError{code: codePrecondition, message: "The file is not as the request's conditions want it: it was changed, or they are of another file."}
+	}
 	return nil
+}
+
+var (
+	codeNoRange      = errorCode{http.StatusRequestedRangeNotSatisfiable, "INVALID_PARAMETER_VALUE"}
+	codePrecondition = errorCode{http.StatusPreconditionFailed, "BAD_REQUEST"}
+)
+
+// contentWriter keeps back what http.ServeContent answers where it refuses, which is plain
+// text or nothing, so that the server can answer in its own form.
+type contentWriter struct {
+	http.ResponseWriter
+	refused int // the status, 0 where the file is sent
+}
+
+func (c *contentWriter) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable || status == http.StatusPreconditionFailed {
+		c.refused = status
+		return
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *contentWriter) Write(p []byte) (int, error) {
+	if c.refused != 0 {
+		return len(p), nil
+	}
+	return c.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets the system copy the file, as it does without this writer.
+func (c *contentWriter) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(c.ResponseWriter, r)
 }
 
 // putFile uploads one file: the body as it is. It may take as long as it likes while

@@ -148,24 +148,16 @@ func decodeTelemetry(o object) *endpoint.TelemetryExport {
 
 // strings reads a list of strings.
 func (o object) strings(name string) []string {
-	switch v := o.fields[name].(type) {
-	case nil:
-		return nil
-	case []any:
-		list := make([]string, 0, len(v))
-		for i, e := range v {
-			s, ok := e.(string)
-			if !ok {
-				o.note(fmt.Sprintf("%s[%d]", name, i), "a string", e)
-				continue
-			}
-			list = append(list, s)
+	var list []string
+	for i, e := range o.list(name) {
+		s, ok := e.(string)
+		if !ok {
+			o.note(fmt.Sprintf("%s[%d]", name, i), "a string", e)
+			continue
 		}
-		return list
-	default:
-		o.note(name, "a list", v)
-		return nil
+		list = append(list, s)
 	}
+	return list
 }
 
 // fraction reads a number; nil where it was not sent.
