@@ -212,7 +212,7 @@ type peerServer struct {
 func server(t *testing.T, env []string, command ...string) *peerServer {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = env
+	cmd.Env = append(env, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
