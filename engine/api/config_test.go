@@ -151,7 +151,11 @@ func TestTheSDKChangesAConfiguration(t *testing.T) {
 	defer cancel()
 	update := serving.EndpointCoreConfigInput{Name: "digits", ServedEntities: []serving.ServedEntityInput{
 		{EntityName: "main.default.digits", EntityVersion: "2", WorkloadSize: "Small", ForceSendFields: []string{"ScaleToZeroEnabled"}}}}
-	e, err := w.ServingEndpoints.UpdateConfigAndWait(ctx, update)
+	waiter, err := w.ServingEndpoints.UpdateConfig(ctx, update)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := waiter.Get()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,6 +147,7 @@ func TestTheSDKChangesSettings(t *testing.T) {
 	if err != nil || len(tags.Tags) != 1 || tags.Tags[0].Key != "team" || tags.Tags[0].Value != "a" {
 		t.Errorf("tags: %+v %v", tags, err)
 	}
+	//lint:ignore SA1019 older programs still call it
 	limits, err := w.ServingEndpoints.Put(ctx, serving.PutRequest{Name: "digits", RateLimits: []serving.RateLimit{{Calls: 10, Key: serving.RateLimitKeyUser, RenewalPeriod: serving.RateLimitRenewalPeriodMinute}}})
 	if err != nil || len(limits.RateLimits) != 1 || limits.RateLimits[0].Calls != 10 {
 		t.Errorf("rate limits: %+v %v", limits, err)

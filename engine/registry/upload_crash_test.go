@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -145,5 +144,5 @@ func TestNothingUploadedIsLostWhereverAProcessIsKilled(t *testing.T) {
 	if cut < 5 || len(finalized) == 0 {
 		t.Errorf("%d uploads were cut off and %d came to their end, so that nothing was tested", cut, len(finalized))
 	}
-	t.Log(fmt.Sprintf("%d versions registered, %d uploads cut off", len(registered), cut))
+	t.Logf("%d versions registered, %d uploads cut off", len(registered), cut)
 }
