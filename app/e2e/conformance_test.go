@@ -34,13 +34,21 @@ var excused = map[string]map[string]string{
 	},
 }
 
+// installedClients is the folder that make clients fills. A plain run of the stories does
+// without it, for the installation takes minutes.
+func installedClients(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("SERVERY_CLIENTS")
+	if dir == "" {
+		t.Skip("make conformance (and make test) installs the clients and sets SERVERY_CLIENTS")
+	}
+	return dir
+}
+
 // TestConformance drives the real clients, each on an endpoint of its own, through what they
 // offer, and prints a table client × operation.
 func TestConformance(t *testing.T) {
-	clients := os.Getenv("SERVERY_CLIENTS")
-	if clients == "" {
-		t.Skip("make conformance (and make test) installs the clients and sets SERVERY_CLIENTS")
-	}
+	clients := installedClients(t)
 	data := filepath.Join(t.TempDir(), "data")
 	p := serve(t, data)
 	for range 2 { // versions 1 and 2

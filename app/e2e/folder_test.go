@@ -86,9 +86,9 @@ func TestADamagedDatabaseGivesAMessageAndIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A full disk refuses what would change something, with a message; what serves goes on,
-// and nothing that was acknowledged is lost.
-func TestAFullDiskLosesNothing(t *testing.T) {
+// smallDisk mounts a file system of its own, of a size such as "96m", and gives its folder.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("mounting a small file system takes root")
 	}
@@ -96,10 +96,17 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=96m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("no file system can be mounted here: %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// A full disk refuses what would change something, with a message; what serves goes on,
+// and nothing that was acknowledged is lost.
+func TestAFullDiskLosesNothing(t *testing.T) {
+	dir := smallDisk(t, "96m")
 	data := filepath.Join(dir, "data")
 	p := serve(t, data)
 	p.upload(shared(t, "vision/mnist.onnx"), "main.default.digits")

@@ -123,17 +123,7 @@ func (p *program) awaitLook(name string, is func(e wireEndpoint, text string) bo
 // On a disk without a block left a person can delete, and so make room; what was deleted
 // stays deleted after kill -9.
 func TestAFullDiskIsFreedByDeleting(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("mounting a small file system takes root")
-	}
-	dir := filepath.Join(t.TempDir(), "disk")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=128m"); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := smallDisk(t, "128m")
 	data := filepath.Join(dir, "data")
 	p := serve(t, data)
 	p.upload(shared(t, "vision/mnist.onnx"), "main.default.digits")

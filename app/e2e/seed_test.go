@@ -27,10 +27,7 @@ type block struct {
 // under those very names, and {name} of a path and the three variables that the last block
 // leaves open are given.
 func TestThePagesExamplesRunAsPrinted(t *testing.T) {
-	clients := os.Getenv("SERVERY_CLIENTS")
-	if clients == "" {
-		t.Skip("make conformance (and make test) installs the clients and sets SERVERY_CLIENTS")
-	}
+	clients := installedClients(t)
 	page, err := os.ReadFile(filepath.Join(filepath.Dir(shared(t, "mlflow")), "..", "spec", "seed-create-custom-endpoint.ja.txt"))
 	if err != nil {
 		t.Fatal(err)

@@ -30,10 +30,7 @@ func snippets(document string) (found []snippet) {
 
 // TestTheClientsDocumentRuns runs every snippet of docs/clients.md as it stands.
 func TestTheClientsDocumentRuns(t *testing.T) {
-	clients := os.Getenv("SERVERY_CLIENTS")
-	if clients == "" {
-		t.Skip("make conformance (and make test) installs the clients and sets SERVERY_CLIENTS")
-	}
+	clients := installedClients(t)
 	document, err := os.ReadFile("../../docs/clients.md")
 	if err != nil {
 		t.Fatal(err)

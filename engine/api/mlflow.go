@@ -337,12 +337,17 @@ func (s *Server) mlflowDeleteVersion(w http.ResponseWriter, r *http.Request, _ v
 	return s.deleteUCVersion(w, r, values{name, strconv.Itoa(n)})
 }
 
-func (s *Server) mlflowGetVersion(w http.ResponseWriter, r *http.Request, _ values) error {
+// versionAsked is the version that a request names.
+func (s *Server) versionAsked(w http.ResponseWriter, r *http.Request) (registry.Model, registry.Version, error) {
 	_, name, n, err := versioned(w, r)
 	if err != nil {
-		return err
+		return registry.Model{}, registry.Version{}, err
 	}
-	m, v, err := s.version(name, n)
+	return s.version(name, n)
+}
+
+func (s *Server) mlflowGetVersion(w http.ResponseWriter, r *http.Request, _ values) error {
+	m, v, err := s.versionAsked(w, r)
 	if err != nil {
 		return err
 	}
@@ -362,11 +367,7 @@ func (s *Server) mlflowFinalize(w http.ResponseWriter, r *http.Request, _ values
 }
 
 func (s *Server) mlflowDownloadURI(w http.ResponseWriter, r *http.Request, _ values) error {
-	_, name, n, err := versioned(w, r)
-	if err != nil {
-		return err
-	}
-	m, v, err := s.version(name, n)
+	m, v, err := s.versionAsked(w, r)
 	if err != nil {
 		return err
 	}
@@ -377,11 +378,7 @@ func (s *Server) mlflowDownloadURI(w http.ResponseWriter, r *http.Request, _ val
 
 // mlflowCredentials answers clients that do not ask whether the Files API is enabled.
 func (s *Server) mlflowCredentials(w http.ResponseWriter, r *http.Request, _ values) error {
-	_, name, n, err := versioned(w, r)
-	if err != nil {
-		return err
-	}
-	if _, _, err := s.version(name, n); err != nil {
+	if _, _, err := s.versionAsked(w, r); err != nil {
 		return err
 	}
 	return sendJSON(w, struct {
@@ -391,11 +388,7 @@ func (s *Server) mlflowCredentials(w http.ResponseWriter, r *http.Request, _ val
 
 // mlflowLineage takes what the client says of who reads a version: there is no lineage here.
 func (s *Server) mlflowLineage(w http.ResponseWriter, r *http.Request, _ values) error {
-	_, name, n, err := versioned(w, r)
-	if err != nil {
-		return err
-	}
-	if _, _, err := s.version(name, n); err != nil {
+	if _, _, err := s.versionAsked(w, r); err != nil {
 		return err
 	}
 	return sendJSON(w, struct{}{})
