@@ -4,6 +4,7 @@ package headless
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,8 @@ func TestServeEndsInOrderWhenNobodyReadsAndTheTerminalIsClosed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var said bytes.Buffer
+		cmd.Stderr = &said
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +49,7 @@ func TestServeEndsInOrderWhenNobodyReadsAndTheTerminalIsClosed(t *testing.T) {
 			t.Error(err)
 		}
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("after %v: %v", s, err)
+			t.Errorf("after %v: %v\n%s", s, err, said.String())
 		}
 		if _, err := os.Stat(filepath.Join(dir, "engine.json")); err == nil {
 			t.Errorf("after %v: engine.json still says that an engine runs", s)

@@ -192,8 +192,12 @@ func (l *cappedListener) signal() {
 	}
 }
 
+// Close stops listening. The server closes it first, net/http's Shutdown once more unless
+// Serve has already returned: the second is no error.
 func (l *cappedListener) Close() error {
-	l.closed.Store(true)
+	if l.closed.Swap(true) {
+		return nil
+	}
 	l.signal()
 	return l.Listener.Close()
 }
