@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"servery/engine/access"
+	"servery/engine/api"
 	"servery/engine/endpoint"
+	"servery/engine/gateway"
 	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/runtime/ortlib"
@@ -56,6 +58,7 @@ type Engine struct {
 	hardware  *hardware.Reader
 	launcher  *worker.Launcher
 	endpoints *endpoint.Service
+	gateway   *gateway.Gateway
 
 	listening listening
 }
@@ -151,6 +154,11 @@ func (e *Engine) openServing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.gateway = gateway.New(gateway.Options{
+		Endpoints: e.endpoints,
+		Owner:     e.access.Owner,
+		Explain:   api.ExplainScoring,
+	})
 	e.keepStoredGrants(ctx)
 	e.registry.SetUses(e.endpoints.Uses)
 	e.registry.Subscribe(func(name string) {

@@ -54,9 +54,9 @@ func (e *Engine) RetryEndpoint(ctx context.Context, name string) error {
 }
 
 // Invoke answers one scoring request, by the endpoint's routes or by the served entity
-// that entity names.
+// that entity names. It passes the AI Gateway.
 func (e *Engine) Invoke(ctx context.Context, name, entity string, request runtime.Request) (endpoint.Answer, error) {
-	return e.endpoints.Invoke(ctx, name, entity, request)
+	return e.gateway.Invoke(ctx, name, entity, request)
 }
 
 // Models lists all registered models by full name.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
+
+	"servery/engine/gateway"
 )
 
 // Header values that every answer shares. net/http only reads them.
@@ -22,35 +23,13 @@ const headerRequestID = "X-Request-Id" // in net/http's canonical spelling, for 
 // get a second more for every 256 KiB.
 const sendPatience = 60 * time.Second
 
-// newRequestID is a random UUID (version 4). It names a request in answers and logs; it
-// guards nothing.
-func newRequestID() string {
-	const hex = "0123456789abcdef"
-	hi, lo := rand.Uint64(), rand.Uint64()
-	hi = hi&^0xf000 | 0x4000
-	lo = lo&^(3<<62) | 1<<63
-	var id [36]byte
-	at := 0
-	for i, word := range [2]uint64{hi, lo} {
-		for shift := 60; shift >= 0; shift -= 4 {
-			if n := (60-shift)/4 + 16*i; n == 8 || n == 12 || n == 16 || n == 20 {
-				id[at] = '-'
-				at++
-			}
-			id[at] = hex[word>>shift&15]
-			at++
-		}
-	}
-	return string(id[:])
-}
-
 // requestID is the id that the answer carries; it makes one where there is none yet.
 func requestID(w http.ResponseWriter) string {
 	h := w.Header()
 	if id := h[headerRequestID]; len(id) == 1 {
 		return id[0]
 	}
-	id := newRequestID()
+	id := gateway.NewRequestID()
 	h[headerRequestID] = []string{id}
 	return id
 }

@@ -27,15 +27,6 @@ func (s *Server) authenticate(r *http.Request) (access.User, error) {
 
 const messageWrongToken = "Invalid access token. Copy the one that this server issued: from its window, or from the file token in its data folder."
 
-// withUser puts the user into the request's context, where the engine looks for who
-// creates something. Scoring asks nobody, and is spared the two allocations.
-func withUser(r *http.Request, user access.User) *http.Request {
-	if isScoring(r) {
-		return r
-	}
-	return r.WithContext(access.WithUser(r.Context(), user))
-}
-
 const (
 	// freeFailures are answered at once: a person who mistypes notices no delay.
 	freeFailures = 20

@@ -125,7 +125,7 @@ func page[T any](o object, list []T, key func(T) string) ([]T, string, error) {
 
 // caller is the user of a request.
 func caller(r *http.Request) access.User {
-	user, _ := access.UserFrom(r.Context()) // withUser put it there
+	user, _ := access.UserFrom(r.Context()) // route put it there
 	return user
 }
 

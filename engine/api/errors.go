@@ -12,9 +12,11 @@ import (
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway"
 	"servery/engine/pool"
 	"servery/engine/registry"
 	"servery/engine/runtime"
+	"servery/engine/scoring"
 )
 
 // This file is the one place where errors become a status, an error_code and a message
@@ -74,10 +76,10 @@ const (
 // maxMessage bounds an error's text, which may repeat a name of 1 MiB.
 const maxMessage = 4 << 10
 
-// explain finds the answer to an error. scoring tells that the request was an
+// explain finds the answer to an error. scored tells that the request was an
 // invocation, where an unknown endpoint has other words than on the control plane.
-func explain(err error, scoring bool) *requestError {
-	e := explainAny(err, scoring)
+func explain(err error, scored bool) *requestError {
+	e := explainAny(err, scored)
 	if len(e.message) <= maxMessage {
 		return e
 	}
@@ -86,7 +88,7 @@ func explain(err error, scoring bool) *requestError {
 	return &shorter
 }
 
-func explainAny(err error, scoring bool) *requestError {
+func explainAny(err error, scored bool) *requestError {
 	var known *requestError
 	if errors.As(err, &known) {
 		return known
@@ -97,14 +99,14 @@ func explainAny(err error, scoring bool) *requestError {
 			return e
 		}
 	}
-	if e := explainEndpoint(err, scoring); e != nil {
+	if e := explainEndpoint(err, scored); e != nil {
 		e.cause = err
 		return e
 	}
 	return &requestError{code: codeInternal, message: messageInternal, cause: err}
 }
 
-func explainEndpoint(err error, scoring bool) *requestError {
+func explainEndpoint(err error, scored bool) *requestError {
 	var (
 		invalid  *endpoint.ValidationError
 		missing  *endpoint.NotFoundError
@@ -123,7 +125,7 @@ func explainEndpoint(err error, scoring bool) *requestError {
 	case errors.As(err, &missing) && missing.Entity != "":
 		return &requestError{code: codeDoesNotExist, message: fmt.Sprintf(
 			"Endpoint '%s' has no served entity '%s' in its active configuration.", cut(missing.Name, 80), cut(missing.Entity, 80))}
-	case errors.As(err, &missing) && scoring:
+	case errors.As(err, &missing) && scored:
 		return &requestError{code: codeEndpointNotFound, message: messageNoEndpoint}
 	case errors.As(err, &missing):
 		return &requestError{code: codeDoesNotExist, message: fmt.Sprintf("Endpoint with name '%s' does not exist.", cut(missing.Name, 80))}
@@ -253,8 +255,8 @@ type (
 )
 
 // fail answers a request with an error.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scoring bool) {
-	e := explain(err, scoring)
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scored bool) {
+	e := explain(err, scored)
 	id := requestID(w)
 	switch {
 	case e.code == codeInternal:
@@ -263,6 +265,27 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scoring
 		s.log.Debug("a request was refused", "method", r.Method, "path", r.URL.Path, "request_id", id,
 			"status", e.code.status, "message", e.message, "cause", e.cause)
 	}
+	switch e.code {
+	case codeExhausted:
+		w.Header()["Retry-After"] = []string{"1"}
+	case codeUnauthenticated:
+		w.Header()["Www-Authenticate"] = []string{`Bearer realm="Servery"`}
+	}
+	send(w, e.code.status, errorBody(e, id))
+}
+
+// ExplainScoring is the status and the body that a client gets for a scoring request that
+// ended in an error.
+func ExplainScoring(r *gateway.Request) (status int, body []byte) {
+	e := explain(r.Err, true)
+	if strings.HasPrefix(r.ContentType, scoring.KServeType) {
+		return e.code.status, kserveErrorBody(e.message)
+	}
+	return e.code.status, errorBody(e, r.ID)
+}
+
+// errorBody is the JSON of an error.
+func errorBody(e *requestError, id string) []byte {
 	body := wireError{Code: e.code.name, Message: e.message,
 		Details: []any{wireRequestInfo{Type: "type.googleapis.com/google.rpc.RequestInfo", ID: id}}}
 	if len(e.fields) > 0 {
@@ -276,11 +299,5 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scoring
 	if err != nil { // strings only: it cannot be
 		text = []byte(`{"error_code":"INTERNAL_ERROR","message":"` + messageInternal + `"}`)
 	}
-	switch e.code {
-	case codeExhausted:
-		w.Header()["Retry-After"] = []string{"1"}
-	case codeUnauthenticated:
-		w.Header()["Www-Authenticate"] = []string{`Bearer realm="Servery"`}
-	}
-	send(w, e.code.status, text)
+	return text
 }

@@ -1,27 +1,25 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway"
 	"servery/engine/runtime"
 )
 
 var scoringRoutes = []route{ // 19 and 20 of the spec's table B1
-	at("POST", "/serving-endpoints/{name}/invocations", (*Server).invoke).needing(access.CanQuery),
-	at("POST", "/serving-endpoints/{name}/served-models/{entity}/invocations", (*Server).invoke).needing(access.CanQuery),
+	scored("/serving-endpoints/{name}/invocations", (*Server).invoke),
+	scored("/serving-endpoints/{name}/served-models/{entity}/invocations", (*Server).invoke),
 }
-
-// isScoring tells whether a request is for a model rather than for the control plane.
-func isScoring(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/serving-endpoints/") }
 
 // invoke answers one scoring request (spec D1). The model's answer goes out byte for byte
 // as the worker wrote it, also where it is an error, whoever asks.
-func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error {
+func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values, user access.User) error {
 	began := time.Now()
 	body, err := readBody(w, r, maxScoringBody)
 	if err != nil {
@@ -31,7 +29,7 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error 
 	if types := r.Header["Content-Type"]; len(types) > 0 {
 		request.ContentType = types[0]
 	}
-	answer, err := s.services.Invoke(r.Context(), v[0], v[1], request)
+	answer, err := s.services.Invoke(called(w, r, user), v[0], v[1], request)
 	if err != nil {
 		// The body stays with the garbage collector: a worker's connection that was
 		// given up may still be reading it.
@@ -44,6 +42,11 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values) error 
 	sendAnswer(w, &answer, time.Since(began))
 	body.free()
 	return nil
+}
+
+// called is the context of a scoring request: it says who asks and under which id.
+func called(w http.ResponseWriter, r *http.Request, user access.User) context.Context {
+	return gateway.WithCall(r.Context(), gateway.Call{User: user, RequestID: requestID(w)})
 }
 
 // sendAnswer writes a scoring answer with its headers: which served entity answered, and

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway"
 	"servery/engine/runtime"
 )
 
@@ -160,11 +162,35 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 func TestRequestIDsAreRandomUUIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
-		id := newRequestID()
+		id := gateway.NewRequestID()
 		if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[14] != '4' || id[18] != '-' || !strings.ContainsRune("89ab", rune(id[19])) || id[23] != '-' || seen[id] {
 			t.Fatalf("id %q", id)
 		}
 		seen[id] = true
+	}
+}
+
+// The engine learns who asks, and the id that the answer carries.
+func TestTheEngineLearnsWhoAsksAndTheRequestsID(t *testing.T) {
+	f := withDigits(newFake())
+	var calls []gateway.Call
+	inner := f.invoke
+	f.invoke = func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error) {
+		c, _ := gateway.CallFrom(ctx)
+		calls = append(calls, c)
+		return inner(ctx, name, entity, r)
+	}
+	s := New(f, Options{})
+	f.level = access.CanQuery
+	for i, path := range []string{"/serving-endpoints/digits/invocations", "/serving-endpoints/digits/served-models/digits-1/invocations", "/v2/models/digits/infer", "/v2/models/digits/versions/1/infer", "/serving-endpoints/none/invocations"} {
+		token, want := goodToken, ada
+		if i%2 == 1 {
+			token, want = guestToken, bob
+		}
+		a := ask(t, s, "POST", path, "{}", "Authorization: Bearer "+token)
+		if len(calls) != i+1 || calls[i].User != want || calls[i].RequestID == "" || calls[i].RequestID != a.header.Get("X-Request-Id") {
+			t.Errorf("%s: the engine learned %+v, the answer's id is %q", path, calls, a.header.Get("X-Request-Id"))
+		}
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 // its served entities, by its name or, where that is no other's, by its model version.
 // Errors have the protocol's form, {"error": "…"}.
 var kserveRoutes = []route{
-	at("POST", "/v2/models/{name}/infer", kserved((*Server).infer)).needing(access.CanQuery),
-	at("POST", "/v2/models/{name}/versions/{version}/infer", kserved((*Server).infer)).needing(access.CanQuery),
+	scored("/v2/models/{name}/infer", inferred),
+	scored("/v2/models/{name}/versions/{version}/infer", inferred),
 	at("GET", "/v2/models/{name}", kserved((*Server).kserveModel)).needing(access.CanQuery),
 	at("GET", "/v2/models/{name}/versions/{version}", kserved((*Server).kserveModel)).needing(access.CanQuery),
 	at("GET", "/v2/models/{name}/ready", kserved((*Server).kserveModelReady)).needing(access.CanQuery),
@@ -41,24 +41,40 @@ var typeBytes = []string{"application/octet-stream"}
 // kserved writes an error in the protocol's form.
 func kserved(handle func(*Server, http.ResponseWriter, *http.Request, values) error) func(*Server, http.ResponseWriter, *http.Request, values) error {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, v values) error {
-		err := handle(s, w, r, v)
-		if err == nil {
-			return nil
+		if err := handle(s, w, r, v); err != nil {
+			s.failKServe(w, r, err)
 		}
-		e := explain(err, true)
-		if e.code == codeInternal {
-			s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "request_id", requestID(w), "error", err)
-		}
-		if e.code == codeExhausted {
-			w.Header()["Retry-After"] = []string{"1"}
-		}
-		body, err := marshal(wireKServeError{e.message})
-		if err != nil {
-			return err
-		}
-		send(w, e.code.status, body)
 		return nil
 	}
+}
+
+// inferred is infer with errors in the protocol's form.
+func inferred(s *Server, w http.ResponseWriter, r *http.Request, v values, user access.User) error {
+	if err := s.infer(w, r, v, user); err != nil {
+		s.failKServe(w, r, err)
+	}
+	return nil
+}
+
+// failKServe answers a request with an error.
+func (s *Server) failKServe(w http.ResponseWriter, r *http.Request, err error) {
+	e := explain(err, true)
+	if e.code == codeInternal {
+		s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "request_id", requestID(w), "error", err)
+	}
+	if e.code == codeExhausted {
+		w.Header()["Retry-After"] = []string{"1"}
+	}
+	send(w, e.code.status, kserveErrorBody(e.message))
+}
+
+// kserveErrorBody is the JSON of an error in the protocol's form.
+func kserveErrorBody(message string) []byte {
+	body, err := marshal(wireKServeError{message})
+	if err != nil { // a text: it cannot be
+		return []byte(`{"error":"the model refused the request"}`)
+	}
+	return body
 }
 
 // The JSON of KServe's protocol.
@@ -186,7 +202,7 @@ func wireKServeTensors(ports []tensor.Port) []wireKServeTensor {
 }
 
 // infer answers one request for inference.
-func (s *Server) infer(w http.ResponseWriter, r *http.Request, v values) error {
+func (s *Server) infer(w http.ResponseWriter, r *http.Request, v values, user access.User) error {
 	began := time.Now()
 	header := -1
 	if sent := r.Header[inferenceHeader]; len(sent) > 0 {
@@ -211,7 +227,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request, v values) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.services.Invoke(r.Context(), v[0], entity, runtime.Request{ContentType: scoring.KServeContentType(v[0], entity, header), Body: body.data})
+	answer, err := s.services.Invoke(called(w, r, user), v[0], entity, runtime.Request{ContentType: scoring.KServeContentType(v[0], entity, header), Body: body.data})
 	if err != nil {
 		return err // and the body stays with the garbage collector: see invoke
 	}
@@ -245,12 +261,8 @@ func sendKServeError(w http.ResponseWriter, a *endpoint.Answer) {
 	if json.Unmarshal(a.Body, &refusal) != nil || refusal.Message == "" {
 		refusal.Message = string(a.Body)
 	}
-	body, err := marshal(wireKServeError{refusal.Message})
-	if err != nil { // a text: it cannot be
-		body = []byte(`{"error":"the model refused the request"}`)
-	}
 	if a.Entity != "" {
 		w.Header()["Served-Model-Name"] = []string{a.Entity}
 	}
-	send(w, a.Status, body)
+	send(w, a.Status, kserveErrorBody(refusal.Message))
 }

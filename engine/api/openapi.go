@@ -58,7 +58,7 @@ func openAPI(routes []route, version string) node {
 	}
 	for _, o := range operations {
 		method, path, _ := strings.Cut(o.route, " ")
-		i := slices.IndexFunc(routes, func(r route) bool { return r.handle != nil && r.name() == o.route })
+		i := slices.IndexFunc(routes, func(r route) bool { return r.answered() && r.name() == o.route })
 		if i < 0 && !o.public {
 			continue // an area that is not there yet
 		}

@@ -38,6 +38,9 @@ type route struct {
 	admins bool
 	// handle answers; an error that it returns is written by errors.go.
 	handle func(s *Server, w http.ResponseWriter, r *http.Request, v values) error
+	// score answers a scoring request, in handle's place: user is who asks. It spares these
+	// routes the copy of the request that carries its user's context.
+	score func(s *Server, w http.ResponseWriter, r *http.Request, v values, user access.User) error
 	// instead is said of a route that the product has and this release does not answer.
 	instead string
 }
@@ -49,6 +52,16 @@ func at(method, pattern string, handle func(*Server, http.ResponseWriter, *http.
 	r.pattern, _ = split(prefix, false)
 	return r
 }
+
+// scored is a route that asks a model. Who may query the endpoint may take it.
+func scored(pattern string, score func(*Server, http.ResponseWriter, *http.Request, values, access.User) error) route {
+	r := at("POST", pattern, nil).needing(access.CanQuery)
+	r.score = score
+	return r
+}
+
+// answered tells a route that this release answers.
+func (r *route) answered() bool { return r.handle != nil || r.score != nil }
 
 // needing says what the user must be allowed on the endpoint of the path.
 func (r route) needing(level access.Level) route {
@@ -188,13 +201,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) error {
 		return notAllowed(w, r, allow)
 	case known == nil:
 		return &requestError{code: codeEndpointNotFound, message: fmt.Sprintf("No API found for '%s %s'.", cut(r.Method, 20), cut(r.URL.Path, 200))}
-	case known.handle == nil:
+	case !known.answered():
 		return notImplemented(r, known)
 	}
 	if err := s.permit(user, known, v); err != nil {
 		return err
 	}
-	return known.handle(s, w, withUser(r, user), v)
+	if known.score != nil {
+		return known.score(s, w, r, v, user)
+	}
+	return known.handle(s, w, r.WithContext(access.WithUser(r.Context(), user)), v)
 }
 
 func notAllowed(w http.ResponseWriter, r *http.Request, allow []string) error {

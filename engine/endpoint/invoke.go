@@ -147,7 +147,7 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 				s := e.pool.Stats()
 				err = &OverloadedError{Entity: e.name, Permits: s.Capacity, InFlight: s.InFlight, Queued: s.Queued}
 			}
-			return Answer{Queue: waited, figures: e.figures}, err
+			return Answer{Entity: e.name, Queue: waited, figures: e.figures}, err
 		}
 	}
 	defer e.pool.Release()
