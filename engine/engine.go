@@ -142,6 +142,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 	}
 	e.endpoints, err = endpoint.Open(ctx, endpoint.Options{
 		Table:       e.db.Table("endpoint"),
+		History:     e.db.Table("version"),
 		Models:      e.registry,
 		Launcher:    e.launcher,
 		Telemetry:   e.telemetry,

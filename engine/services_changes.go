@@ -32,6 +32,24 @@ func (e *Engine) CancelUpdate(ctx context.Context, name string) (endpoint.Endpoi
 	return e.endpoints.Cancel(ctx, name, e.user(ctx).Name)
 }
 
+// ConfigVersions lists the configurations that are kept of an endpoint, newest first: the
+// active, the pending and the endpoint.VersionsKept that ended last.
+func (e *Engine) ConfigVersions(name string) ([]endpoint.ConfigVersion, error) {
+	return e.endpoints.Versions(name)
+}
+
+// ConfigVersion returns one configuration that is kept of an endpoint. endpoint.Compare
+// tells what differs between two.
+func (e *Engine) ConfigVersion(name string, version int) (endpoint.ConfigVersion, error) {
+	return e.endpoints.Version(name, version)
+}
+
+// RestoreConfig deploys the content of a configuration that an endpoint had as a new
+// version, as UpdateConfig does.
+func (e *Engine) RestoreConfig(ctx context.Context, name string, version int) (endpoint.Endpoint, error) {
+	return e.endpoints.Restore(ctx, name, version, e.user(ctx).Name)
+}
+
 // PatchTags adds tags to an endpoint, in place of those with the same keys, and deletes
 // others.
 func (e *Engine) PatchTags(ctx context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {

@@ -125,6 +125,8 @@ func explainEndpoint(err error, scored bool) *requestError {
 	case errors.As(err, &missing) && missing.Entity != "":
 		return &requestError{code: codeDoesNotExist, message: fmt.Sprintf(
 			"Endpoint '%s' has no served entity '%s' in its active configuration.", cut(missing.Name, 80), cut(missing.Entity, 80))}
+	case errors.As(err, &missing) && missing.Version != 0:
+		return &requestError{code: codeDoesNotExist, message: missing.Error()}
 	case errors.As(err, &missing) && scored:
 		return &requestError{code: codeEndpointNotFound, message: messageNoEndpoint}
 	case errors.As(err, &missing):

@@ -101,6 +101,34 @@ func (f *fake) CancelUpdate(_ context.Context, name string) (endpoint.Endpoint, 
 	})
 }
 
+func (f *fake) ConfigVersions(name string) ([]endpoint.ConfigVersion, error) {
+	e, err := f.Endpoint(name)
+	if err != nil {
+		return nil, err
+	}
+	return append([]endpoint.ConfigVersion{{Config: *e.Active, State: endpoint.VersionActive}}, f.past[name]...), nil
+}
+
+func (f *fake) ConfigVersion(name string, version int) (endpoint.ConfigVersion, error) {
+	all, err := f.ConfigVersions(name)
+	if err != nil {
+		return endpoint.ConfigVersion{}, err
+	}
+	i := slices.IndexFunc(all, func(v endpoint.ConfigVersion) bool { return v.Config.Version == version })
+	if i < 0 {
+		return endpoint.ConfigVersion{}, &endpoint.NotFoundError{Name: name, Version: version}
+	}
+	return all[i], nil
+}
+
+func (f *fake) RestoreConfig(ctx context.Context, name string, version int) (endpoint.Endpoint, error) {
+	v, err := f.ConfigVersion(name, version)
+	if err != nil {
+		return endpoint.Endpoint{}, err
+	}
+	return f.UpdateConfig(ctx, name, v.Config.Spec())
+}
+
 // The fake's settings are stored as they come, with what an engine fills in.
 
 func (f *fake) PatchTags(_ context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {

@@ -41,6 +41,7 @@ type fake struct {
 	reads     map[string]int
 	models    map[string]registry.Model
 	events    map[string][]telemetry.Event
+	past      map[string][]endpoint.ConfigVersion // what each endpoint had
 	imports   []registry.Import
 	onImport  func(context.Context, registry.Import) (registry.Version, error)
 	invoke    func(ctx context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error)
@@ -58,6 +59,7 @@ func newFake() *fake {
 		reads:     map[string]int{},
 		models:    map[string]registry.Model{},
 		events:    map[string][]telemetry.Event{},
+		past:      map[string][]endpoint.ConfigVersion{},
 		invoke: func(_ context.Context, name, entity string, r runtime.Request) (endpoint.Answer, error) {
 			if name != "digits" {
 				return endpoint.Answer{}, &endpoint.NotFoundError{Name: name}
@@ -258,6 +260,13 @@ func withDigits(f *fake) *fake {
 			Live: endpoint.Live{Provisioned: 4, InFlight: 1, Queued: 2, MemoryBytes: 1 << 20, PID: 4711, Restarts: 1},
 		}}},
 	}
+	f.past["digits"] = []endpoint.ConfigVersion{{State: endpoint.VersionReplaced, Config: endpoint.Config{
+		Version: 1, Origin: endpoint.Created, Creator: ada.Name, AcceptedAt: start.Add(-3e9), ActiveFrom: start.Add(-2e9), EndedAt: start.Add(-1e9),
+		Routes: []endpoint.Route{{EntityName: "digits-0", Percent: 100}}, Entities: []endpoint.ServedEntity{{
+			Name: "digits-0", ModelName: "main.default.digits", ModelVersion: 1, WorkloadType: "CPU", MinConcurrency: 4, MaxConcurrency: 8,
+			Creator: ada.Name, CreatedAt: start, Deployment: endpoint.DeploymentStopped, Message: "Replaced by a later configuration.",
+		}},
+	}}}
 	f.events["digits"] = []telemetry.Event{
 		{At: start, Type: telemetry.EntityReady, Entity: "digits-1", Version: 2, Message: "Ready after 90 ms."},
 		{At: start.Add(-time.Second), Type: telemetry.Created, Message: "Created."},

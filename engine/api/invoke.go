@@ -49,11 +49,12 @@ func called(w http.ResponseWriter, r *http.Request, user access.User) context.Co
 	return gateway.WithCall(r.Context(), gateway.Call{User: user, RequestID: requestID(w)})
 }
 
-// sendAnswer writes a scoring answer with its headers: which served entity answered, and
-// where the time went. took is what it all took, from the request's header to now.
+// sendAnswer writes a scoring answer with its headers: which served entity of which
+// configuration answered, and where the time went. took is what it all took, from the
+// request's header to now.
 func sendAnswer(w http.ResponseWriter, a *endpoint.Answer, took time.Duration) {
 	// One array carries all the values, a header each.
-	values := [...]string{a.ContentType, strconv.Itoa(len(a.Body)), a.Entity, timing(a, took)}
+	values := [...]string{a.ContentType, strconv.Itoa(len(a.Body)), a.Entity, timing(a, took), strconv.Itoa(a.ConfigVersion)}
 	h := w.Header()
 	h["Content-Type"] = typeJSON
 	if a.ContentType != "" && a.ContentType != typeJSON[0] {
@@ -62,6 +63,7 @@ func sendAnswer(w http.ResponseWriter, a *endpoint.Answer, took time.Duration) {
 	h["Content-Length"] = values[1:2:2]
 	if a.Entity != "" {
 		h["Served-Model-Name"] = values[2:3:3]
+		h["Servery-Config-Version"] = values[4:5:5]
 	}
 	h["Server-Timing"] = values[3:4:4]
 	h["X-Content-Type-Options"] = noSniff

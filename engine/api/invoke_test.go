@@ -28,7 +28,7 @@ func TestInvokeHandsTheBodyOverAndTheAnswerBack(t *testing.T) {
 	released := 0
 	f.invoke = func(_ context.Context, _, e string, r runtime.Request) (endpoint.Answer, error) {
 		got, entity = runtime.Request{ContentType: r.ContentType, Body: bytes.Clone(r.Body)}, e
-		return endpoint.Answer{Entity: "m-1", Queue: 12 * time.Microsecond, Response: runtime.Response{
+		return endpoint.Answer{Entity: "m-1", ConfigVersion: 1234, Queue: 12 * time.Microsecond, Response: runtime.Response{
 			Status: 415, ContentType: "text/plain", Body: []byte("no such type"), Release: func() { released++ },
 			Timing: runtime.Timing{Wait: time.Microsecond, Decode: 34 * time.Microsecond, Run: 12_345_678, Encode: 20 * time.Microsecond},
 		}}, nil
@@ -42,7 +42,7 @@ func TestInvokeHandsTheBodyOverAndTheAnswerBack(t *testing.T) {
 		t.Errorf("status %d %q, released %d times", a.status, a.body, released)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "text/plain", "Content-Length": "12", "served-model-name": "m-1", "X-Content-Type-Options": "nosniff",
+		"Content-Type": "text/plain", "Content-Length": "12", "served-model-name": "m-1", "Servery-Config-Version": "1234", "X-Content-Type-Options": "nosniff",
 	} {
 		if v := a.header.Get(name); v != want {
 			t.Errorf("%s: %q, want %q", name, v, want)

@@ -263,6 +263,7 @@ func sendKServeError(w http.ResponseWriter, a *endpoint.Answer) {
 	}
 	if a.Entity != "" {
 		w.Header()["Served-Model-Name"] = []string{a.Entity}
+		w.Header()["Servery-Config-Version"] = []string{strconv.Itoa(a.ConfigVersion)}
 	}
 	send(w, a.Status, kserveErrorBody(refusal.Message))
 }

@@ -36,6 +36,17 @@ var endpointOperations = []operation{
 		answer: wireWorkers{}, try: "/api/2.0/servery/endpoints/digits/workers"},
 }
 
+var versionOperations = []operation{
+	{route: "GET /api/2.0/servery/endpoints/{name}/config-versions", summary: "List the configurations that the endpoint has and had, newest first, with how each ended.",
+		answer: wireConfigVersions{}, try: "/api/2.0/servery/endpoints/digits/config-versions"},
+	{route: "GET /api/2.0/servery/endpoints/{name}/config-versions/{version}", summary: "Get one configuration in full.",
+		answer: wireConfigVersion{}, try: "/api/2.0/servery/endpoints/digits/config-versions/2"},
+	{route: "GET /api/2.0/servery/endpoints/{name}/config-versions/{version}/diff", summary: "What a configuration changed, against the one before it or the one that from names.",
+		query: "from:int", answer: wireDifference{}, try: "/api/2.0/servery/endpoints/digits/config-versions/2/diff?from=1"},
+	{route: "POST /api/2.0/servery/endpoints/{name}/config-versions/{version}/restore", summary: "Deploy the content of a configuration again, as a new version.",
+		answer: wireEndpoint{}, try: "/api/2.0/servery/endpoints/digits/config-versions/1/restore"},
+}
+
 var observeOperations = []operation{
 	{route: "GET /api/2.0/serving-endpoints/{name}/metrics", summary: "The endpoint's figures for Prometheus, or for OpenMetrics where Accept says so.",
 		gives: "text/plain", try: "/api/2.0/serving-endpoints/digits/metrics"},

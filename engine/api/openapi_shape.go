@@ -147,7 +147,10 @@ func (c schemas) of(v any) node {
 var words = map[reflect.Type][]any{
 	reflect.TypeFor[endpoint.ReadyState]():  {endpoint.Ready, endpoint.NotReady},
 	reflect.TypeFor[endpoint.UpdateState](): {endpoint.NotUpdating, endpoint.InProgress, endpoint.UpdateFailed, endpoint.UpdateCanceled},
-	reflect.TypeFor[registry.Status]():      {registry.Pending, registry.Ready, registry.Failed},
+	reflect.TypeFor[endpoint.VersionState](): {endpoint.VersionInProgress, endpoint.VersionActive, endpoint.VersionStopped, endpoint.VersionReplaced,
+		endpoint.VersionFailed, endpoint.VersionCanceled, endpoint.VersionUnreadable},
+	reflect.TypeFor[endpoint.Origin](): {endpoint.Created, endpoint.Updated, endpoint.StartedAgain, endpoint.Restored},
+	reflect.TypeFor[registry.Status](): {registry.Pending, registry.Ready, registry.Failed},
 }
 
 // written are the types that write their JSON themselves.
@@ -159,9 +162,10 @@ var written = map[reflect.Type]node{
 
 // held are the types that a field of type any holds.
 var held = map[string][]any{
-	"wireEndpoint.Config": {wireConfig{}, wireConfigSummary{}},
-	"wireError.Details":   {wireRequestInfo{}, wireBadRequest{}},
-	"wireNewToken.Info":   {wireToken{}, wireManagedToken{}},
+	"wireEndpoint.Config":      {wireConfig{}, wireConfigSummary{}},
+	"wireConfigVersion.Config": {wireConfig{}, wireConfigSummary{}},
+	"wireError.Details":        {wireRequestInfo{}, wireBadRequest{}},
+	"wireNewToken.Info":        {wireToken{}, wireManagedToken{}},
 }
 
 var marshaler = reflect.TypeFor[json.Marshaler]()

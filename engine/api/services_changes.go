@@ -20,6 +20,13 @@ type EndpointChanges interface {
 	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	// CancelUpdate gives the running update up (*endpoint.StateError).
 	CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error)
+	// ConfigVersions lists the configurations that are kept of an endpoint, newest first.
+	ConfigVersions(name string) ([]endpoint.ConfigVersion, error)
+	// ConfigVersion returns one of them.
+	ConfigVersion(name string, version int) (endpoint.ConfigVersion, error)
+	// RestoreConfig deploys the content of one of them as a new version; errors are those
+	// of UpdateConfig.
+	RestoreConfig(ctx context.Context, name string, version int) (endpoint.Endpoint, error)
 
 	// What follows changes a setting and deploys nothing (*endpoint.ValidationError).
 

@@ -145,15 +145,19 @@ func detailed(e endpoint.Endpoint, level access.Level, base string) wireEndpoint
 func summary(e endpoint.Endpoint, level access.Level) wireEndpoint {
 	w := common(e, level)
 	if e.Active != nil {
-		s := &wireConfigSummary{Entities: []wireEntitySummary{}, Models: []wireModelSummary{}}
-		for _, se := range e.Active.Entities {
-			version := strconv.Itoa(se.ModelVersion)
-			s.Entities = append(s.Entities, wireEntitySummary{se.Name, se.ModelName, version})
-			s.Models = append(s.Models, wireModelSummary{se.Name, se.ModelName, version})
-		}
-		w.Config = s
+		w.Config = configSummary(e.Active)
 	}
 	return w
+}
+
+func configSummary(c *endpoint.Config) *wireConfigSummary {
+	s := &wireConfigSummary{Entities: []wireEntitySummary{}, Models: []wireModelSummary{}}
+	for _, se := range c.Entities {
+		version := strconv.Itoa(se.ModelVersion)
+		s.Entities = append(s.Entities, wireEntitySummary{se.Name, se.ModelName, version})
+		s.Models = append(s.Models, wireModelSummary{se.Name, se.ModelName, version})
+	}
+	return s
 }
 
 func common(e endpoint.Endpoint, level access.Level) wireEndpoint {

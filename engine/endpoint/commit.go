@@ -16,8 +16,12 @@ var errGone = errors.New("the endpoint was deleted")
 // All changes that must survive a crash go through here, one at a time: of two that each
 // wrote the picture as they had read it, the later would undo the earlier.
 func (o *owner) put(fn func(e *Endpoint) error, settle func()) error {
-	next := o.picture.Load().clone()
+	before := o.picture.Load()
+	next := before.clone()
 	if err := fn(next); err != nil {
+		return err
+	}
+	if err := o.keepVersions(before, next); err != nil {
 		return err
 	}
 	if err := o.write(next); err != nil {
@@ -86,5 +90,6 @@ func (o *owner) erase() error {
 		return err
 	}
 	o.gone.Store(true)
+	o.forgetVersions()
 	return nil
 }

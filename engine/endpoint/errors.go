@@ -23,14 +23,18 @@ func (e *ValidationError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// NotFoundError names an endpoint that does not exist, or a served entity that is not in
-// the endpoint's active configuration.
+// NotFoundError names an endpoint that does not exist, a served entity that is not in
+// the endpoint's active configuration, or a configuration that is not kept.
 type NotFoundError struct {
-	Name   string
-	Entity string // "" where the endpoint is missing
+	Name    string
+	Entity  string // "" where the endpoint is missing
+	Version int    // 0 where the endpoint is missing
 }
 
 func (e *NotFoundError) Error() string {
+	if e.Version != 0 {
+		return fmt.Sprintf("Endpoint '%s' has no configuration %d: the last %d that ended are kept.", e.Name, e.Version, VersionsKept)
+	}
 	if e.Entity != "" {
 		return fmt.Sprintf("Endpoint '%s' has no served entity '%s' in its active configuration.", e.Name, e.Entity)
 	}

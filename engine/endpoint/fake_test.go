@@ -178,6 +178,7 @@ type world struct {
 	*Service
 	t         testing.TB
 	table     *memory
+	history   *memory
 	models    *models
 	launcher  *launcher
 	telemetry *telemetry.Telemetry
@@ -187,7 +188,7 @@ type world struct {
 
 func open(t testing.TB, table *memory, l *launcher) *world {
 	t.Helper()
-	w := &world{t: t, table: table, models: &models{}, launcher: l, changes: telemetry.NewHub()}
+	w := &world{t: t, table: table, history: newMemory(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
 	w.telemetry = telemetry.New(time.Now, newMemory())
 	w.reopen()
 	return w
@@ -198,7 +199,7 @@ func (w *world) reopen() {
 	w.t.Helper()
 	var err error
 	w.Service, err = Open(w.t.Context(), Options{
-		Table: w.table, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
+		Table: w.table, History: w.history, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
 		Runtime: w.runtime,
 		Cores:   2, MemoryBytes: 8 << 30, Seed: 1,
 	})

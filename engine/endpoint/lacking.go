@@ -154,7 +154,7 @@ func (f failedRollout) resume() error {
 		case o != f.o || !f.of(e):
 			return errOvertaken
 		case f.pending:
-			e.Update, e.Pending.StartedAt = InProgress, now
+			e.Update, e.Pending.StartedAt, e.Pending.EndedAt = InProgress, now, time.Time{}
 			e.Pending.setStates(DeploymentCreating, messageCreating)
 			return nil
 		case e.Pending == nil:

@@ -52,13 +52,42 @@ type foreseen struct {
 	update    UpdateState
 	suspended bool
 	last      int
+	ended     map[int]past // by version
 }
 
 type deployed struct{ choice, version int }
 
+// past is a configuration that neither serves nor is about to.
+type past struct {
+	choice int
+	state  VersionState
+}
+
+// leave notes how a configuration ended that the endpoint has no more.
+func (f *foreseen) leave(d *deployed, state VersionState) {
+	if d != nil {
+		f.ended[d.version] = past{d.choice, state}
+	}
+}
+
+// drop is the end of a pending configuration that failed or was canceled.
+func (f *foreseen) drop() {
+	if f.update == UpdateCanceled {
+		f.leave(f.pending, VersionCanceled)
+	} else {
+		f.leave(f.pending, VersionFailed)
+	}
+	f.pending = nil
+}
+
 // land is the end of the update that runs.
 func (f *foreseen) land() {
 	if works(f.pending.choice) {
+		if f.suspended {
+			f.leave(f.active, VersionStopped)
+		} else {
+			f.leave(f.active, VersionReplaced)
+		}
 		f.active, f.pending, f.update, f.suspended = f.pending, nil, NotUpdating, false
 	} else {
 		f.update = UpdateFailed
@@ -75,6 +104,7 @@ func (f *foreseen) follow(e Endpoint) {
 
 func (f *foreseen) accept(choice int) {
 	f.last++
+	f.drop()
 	f.pending, f.update = &deployed{choice, f.last}, InProgress
 }
 
@@ -104,7 +134,7 @@ func (m *machine) do(s step) {
 			want = "exists"
 			break
 		}
-		f = &foreseen{}
+		f = &foreseen{ended: map[int]past{}}
 		f.accept(s.Config)
 		m.known[name] = f
 	case "delete":
@@ -128,7 +158,8 @@ func (m *machine) do(s step) {
 			if f.update == InProgress || f.active == nil {
 				return "state"
 			}
-			f.suspended, f.pending, f.update = true, nil, NotUpdating
+			f.drop()
+			f.suspended, f.update = true, NotUpdating
 			return "ok"
 		})
 	case "start":
@@ -197,9 +228,12 @@ func kindOf(err error) string {
 // kill leaves the table as it is at this moment, and a new run finds nothing else.
 func (m *machine) kill() {
 	left := m.w.table.copy()
-	m.w.table.before = func(map[string][]byte) error { return errors.New("killed") }
+	kept := m.w.history.copy() // it is written first
+	for _, table := range []*memory{m.w.table, m.w.history} {
+		table.before = func(map[string][]byte) error { return errors.New("killed") }
+	}
 	_ = m.w.Close(m.w.t.Context())
-	m.w.table = left
+	m.w.table, m.w.history = left, kept
 	m.w.reopen()
 }
 
@@ -218,7 +252,32 @@ func (m *machine) look(after step) {
 		if got, want := told(e), f.told(); got != want {
 			m.fault("after %v: %s is %s, the model %s", after, name, got, want)
 		}
+		m.lookBack(after, name, f)
 		m.askAll(after, name, f)
+	}
+}
+
+// lookBack holds the versions that an endpoint had against the model: all that were ever
+// accepted, each with its content and how it ended.
+func (m *machine) lookBack(after step, name string, f *foreseen) {
+	all, err := m.w.Versions(name)
+	if err != nil || len(all) != f.last {
+		m.fault("after %v: %s has %d versions of %d: %v", after, name, len(all), f.last, err)
+		return
+	}
+	for i, v := range all {
+		if v.Config.Version != f.last-i {
+			m.fault("after %v: %s has version %d in place %d", after, name, v.Config.Version, i)
+			return
+		}
+		was, ended := f.ended[v.Config.Version]
+		if !ended {
+			continue // look has seen it
+		}
+		want, _ := validateConfig(&models{}, &Endpoint{Name: name}, choices[was.choice])
+		if d := Compare(want, &v.Config); v.State != was.state || !d.Same() {
+			m.fault("after %v: version %d of %s is %s, the model %s; differences %+v", after, v.Config.Version, name, v.State, was.state, d)
+		}
 	}
 }
 

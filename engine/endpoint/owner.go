@@ -195,7 +195,7 @@ func (o *owner) retry() error {
 		}
 		if e.Pending != nil {
 			e.Update = InProgress
-			e.Pending.StartedAt = now
+			e.Pending.StartedAt, e.Pending.EndedAt = now, time.Time{}
 			e.Pending.setStates(DeploymentCreating, messageCreating)
 		}
 		return nil

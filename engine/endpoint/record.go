@@ -68,6 +68,13 @@ type configRecord struct {
 	Routes    []routeRecord  `json:"routes"`
 	// AutoCapture is stored as it is.
 	AutoCapture *InferenceTable `json:"auto_capture,omitempty"`
+
+	Creator      string `json:"creator,omitempty"`
+	Origin       Origin `json:"origin,omitempty"`
+	RestoredFrom int    `json:"restored_from,omitempty"`
+	AcceptedAt   int64  `json:"accepted_at,omitempty"`
+	ActiveFrom   int64  `json:"active_from,omitempty"`
+	EndedAt      int64  `json:"ended_at,omitempty"`
 }
 
 type routeRecord struct {
@@ -116,7 +123,11 @@ func configToRecord(c *Config, states bool) *configRecord {
 	if c == nil {
 		return nil
 	}
-	r := &configRecord{Version: c.Version, StartedAt: millis(c.StartedAt), AutoCapture: c.AutoCapture}
+	r := &configRecord{
+		Version: c.Version, StartedAt: millis(c.StartedAt), AutoCapture: c.AutoCapture,
+		Creator: c.Creator, Origin: c.Origin, RestoredFrom: c.RestoredFrom,
+		AcceptedAt: millis(c.AcceptedAt), ActiveFrom: millis(c.ActiveFrom), EndedAt: millis(c.EndedAt),
+	}
 	for _, route := range c.Routes {
 		r.Routes = append(r.Routes, routeRecord{route.EntityName, route.Percent})
 	}
@@ -195,7 +206,11 @@ func (r *configRecord) config(state Deployment, message string, states bool) (*C
 	if r.Version < 1 || len(r.Entities) == 0 {
 		return nil, fmt.Errorf("version %d with %d served entities", r.Version, len(r.Entities))
 	}
-	c := &Config{Version: r.Version, StartedAt: fromMillis(r.StartedAt), AutoCapture: r.AutoCapture}
+	c := &Config{
+		Version: r.Version, StartedAt: fromMillis(r.StartedAt), AutoCapture: r.AutoCapture,
+		Creator: r.Creator, Origin: r.Origin, RestoredFrom: r.RestoredFrom,
+		AcceptedAt: fromMillis(r.AcceptedAt), ActiveFrom: fromMillis(r.ActiveFrom), EndedAt: fromMillis(r.EndedAt),
+	}
 	names := map[string]bool{}
 	for _, s := range r.Entities {
 		if s.Name == "" || names[s.Name] || s.Version < 1 || s.Min < 0 || s.Max < 4 || s.Min > s.Max || s.Max > MaxConcurrency || s.Min%4 != 0 || s.Max%4 != 0 {

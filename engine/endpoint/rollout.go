@@ -177,9 +177,12 @@ func (r *rollout) fail(ctx context.Context, err error) {
 	if errors.As(err, &one) {
 		failed = one.index
 	}
+	now := time.Now()
 	mark := func(e *Endpoint) error {
 		c := e.Pending
-		if !r.pending {
+		if r.pending {
+			c.EndedAt = now
+		} else {
 			c = e.Active
 		}
 		for i := range c.Entities {

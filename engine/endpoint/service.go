@@ -15,10 +15,12 @@ import (
 	"servery/engine/telemetry"
 )
 
-// Options are what a Service stands on. Table, Models, Launcher, Telemetry and Changes
+// Options are what a Service stands on. Table, History, Models, Launcher, Telemetry and Changes
 // are required.
 type Options struct {
-	Table     Table
+	Table Table
+	// History keeps the configurations that an endpoint had, see Versions.
+	History   Table
 	Models    Models
 	Launcher  runtime.Launcher
 	Telemetry *telemetry.Telemetry
@@ -103,6 +105,7 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 		owners[name].start()
 	}
 	s.spawn(s.watch)
+	s.spawn(s.forgetOrphans)
 	return s, nil
 }
 
@@ -151,7 +154,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 	e.RouteOptimized, e.BudgetPolicyID = spec.RouteOptimized, spec.BudgetPolicyID
 	e.Ready, e.Update = NotReady, NotUpdating
 	if config != nil {
-		config.begin(creator, now)
+		config.begin(Created, creator, now)
 		e.Pending, e.Update, e.LastVersion = config, InProgress, config.Version
 	}
 	o := newOwner(s, &e)

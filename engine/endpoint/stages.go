@@ -187,8 +187,10 @@ func (r *rollout) activate(ctx context.Context) (left *deployment, err error) {
 	if !r.wanted(o.picture.Load()) {
 		return nil, errOvertaken
 	}
+	now := time.Now()
 	err = o.put(func(e *Endpoint) error {
 		e.Active, e.Pending, e.Suspended = e.Pending, nil, false
+		e.Active.ActiveFrom = now
 		e.Update, e.Progress = NotUpdating, nil
 		r.ready(e.Active)
 		return nil

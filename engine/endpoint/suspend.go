@@ -57,6 +57,9 @@ func (o *owner) suspend() (left *deployment, err error) {
 		if e.Update == InProgress { // a Retry's; commands come one at a time
 			return &ConflictError{o.name, "stopping it"}
 		}
+		if !e.Suspended {
+			e.Active.EndedAt = now
+		}
 		e.Suspended, e.Pending, e.Progress = true, nil, nil
 		e.Update, e.UpdatedAt = NotUpdating, now
 		e.Active.setStates(DeploymentStopped, messageStopped)
@@ -84,7 +87,7 @@ func (s *Service) Start(_ context.Context, name, user string) (Endpoint, error) 
 	if !e.Suspended {
 		return Endpoint{}, &StateError{fmt.Sprintf("Endpoint '%s' is not stopped: there is nothing to start.", name)}
 	}
-	return o.deploy(e.Active, user)
+	return o.deploy(e.Active, origin{how: StartedAgain, user: user})
 }
 
 // Cancel gives the running update up: what served before goes on, and the configuration
@@ -106,6 +109,7 @@ func (s *Service) Cancel(_ context.Context, name, user string) (Endpoint, error)
 		}
 		e.Update, e.Progress, e.UpdatedAt = UpdateCanceled, nil, now
 		e.Pending.setStates(DeploymentAborted, messageCanceled)
+		e.Pending.EndedAt = now
 		version = e.Pending.Version
 		return nil
 	}, nil)

@@ -125,6 +125,18 @@ type Config struct {
 	Routes    []Route
 	// AutoCapture is the inference table of the form before the AI Gateway; nil for none.
 	AutoCapture *InferenceTable
+
+	// What follows tells where it came from and how far it got. A record of before this was
+	// kept has none of it.
+
+	Creator      string // who asked for it
+	Origin       Origin
+	RestoredFrom int       // the version whose content it has; 0 but for Restored
+	AcceptedAt   time.Time // a Retry begins anew and leaves it
+	ActiveFrom   time.Time // when requests reached it first; zero where none did
+	// EndedAt is when it was stopped, failed, was canceled or was replaced; zero while it
+	// serves or is being deployed.
+	EndedAt time.Time
 }
 
 // ServedEntity is a model version with the compute that serves it.

@@ -42,6 +42,17 @@ func (s *Service) CheckUpdate(name string, spec ConfigSpec) []FieldError {
 // running. A stopped endpoint is started by it. Errors are *NotFoundError, *ConflictError,
 // *ValidationError, *StateError and the table's.
 func (s *Service) Update(_ context.Context, name string, spec ConfigSpec, user string) (Endpoint, error) {
+	return s.replace(name, spec, origin{how: Updated, user: user})
+}
+
+// origin is where a configuration comes from.
+type origin struct {
+	how     Origin
+	user    string
+	version int // that is restored
+}
+
+func (s *Service) replace(name string, spec ConfigSpec, from origin) (Endpoint, error) {
 	o, done, err := s.command(name)
 	if err != nil {
 		return Endpoint{}, err
@@ -60,7 +71,7 @@ func (s *Service) Update(_ context.Context, name string, spec ConfigSpec, user s
 	if config, fields = validateConfig(s.options.Models, o.picture.Load(), spec); len(fields) > 0 {
 		return Endpoint{}, &ValidationError{fields}
 	}
-	return o.deploy(config, user)
+	return o.deploy(config, from)
 }
 
 // command begins a command of a user on an endpoint; done ends it.
@@ -93,7 +104,7 @@ func (o *owner) free(doing string) error {
 }
 
 // deploy makes a checked configuration the pending one and begins to carry it out.
-func (o *owner) deploy(config *Config, user string) (Endpoint, error) {
+func (o *owner) deploy(config *Config, from origin) (Endpoint, error) {
 	now := time.Now()
 	version := o.picture.Load().nextVersion()
 	err := o.commit(func(e *Endpoint) error {
@@ -102,7 +113,8 @@ func (o *owner) deploy(config *Config, user string) (Endpoint, error) {
 		}
 		pending := config.clone()
 		pending.Version = version
-		pending.begin(user, now)
+		pending.begin(from.how, from.user, now)
+		pending.RestoredFrom = from.version
 		pending.inherit(e.Active)
 		e.Pending, e.Update, e.Progress = pending, InProgress, nil
 		e.LastVersion, e.UpdatedAt = version, now

@@ -247,8 +247,9 @@ func entityNames(entities []ServedEntity) string {
 }
 
 // begin makes a checked configuration one whose deployment starts at now.
-func (c *Config) begin(creator string, now time.Time) {
-	c.StartedAt = now
+func (c *Config) begin(how Origin, creator string, now time.Time) {
+	c.StartedAt, c.AcceptedAt, c.ActiveFrom, c.EndedAt = now, now, time.Time{}, time.Time{}
+	c.Creator, c.Origin, c.RestoredFrom = creator, how, 0
 	for i := range c.Entities {
 		e := &c.Entities[i]
 		e.Creator, e.CreatedAt = creator, now
