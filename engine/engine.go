@@ -121,7 +121,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 	}
 	e.hardware = hardware.Start(e.options.DataDir, time.Second)
 	e.changes = telemetry.NewHub()
-	e.telemetry = telemetry.New(time.Now, e.db.Table("event"))
+	e.telemetry = telemetry.New(time.Now, e.db.Table("event"), e.db.Table("figure"))
 	command := e.options.Worker
 	if command == nil {
 		self, err := os.Executable()

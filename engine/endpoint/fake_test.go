@@ -189,7 +189,7 @@ type world struct {
 func open(t testing.TB, table *memory, l *launcher) *world {
 	t.Helper()
 	w := &world{t: t, table: table, history: newMemory(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
-	w.telemetry = telemetry.New(time.Now, newMemory())
+	w.telemetry = telemetry.New(time.Now, newMemory(), nil)
 	w.reopen()
 	return w
 }

@@ -98,7 +98,8 @@ func (s *Service) Invoke(ctx context.Context, name, entity string, request runti
 	if err != nil {
 		status = statusOf(err)
 	}
-	o.recorder.Record(telemetry.Sample{Status: status, Total: time.Since(began), Queue: a.Queue, Model: a.Timing.Run, Entity: a.figures})
+	o.recorder.Record(telemetry.Sample{Status: status, Total: time.Since(began), Queue: a.Queue + a.Timing.Wait,
+		Decode: a.Timing.Decode, Model: a.Timing.Run, Encode: a.Timing.Encode, Entity: a.figures})
 	return a, err
 }
 

@@ -34,6 +34,7 @@ func (s *Service) watch() {
 					delete(busy, name)
 				}
 			}
+			s.options.Telemetry.Tick()
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestAnEntityHasItsOwnFigures(t *testing.T) {
 	c := newClock()
-	x := New(c.now, nil)
+	x := New(c.now, nil, nil)
 	r := x.Endpoint("digits")
 	one, two := r.Entity("digits-1", 1), r.Entity("digits-2", 2)
 	r.Record(Sample{Status: 200, Total: 3 * time.Millisecond, Queue: time.Millisecond, Model: 300 * time.Microsecond, Entity: one})
@@ -73,7 +73,7 @@ func TestADistributionsBucketsHoldTheirBounds(t *testing.T) {
 }
 
 func TestAnEntityIsTheSameOneUntilManyOthersCame(t *testing.T) {
-	r := New(time.Now, nil).Endpoint("digits")
+	r := New(time.Now, nil, nil).Endpoint("digits")
 	kept, dropped := r.Entity("kept", 1), r.Entity("dropped", 1)
 	for i := range maxEntities + 1 {
 		r.Entity(fmt.Sprint(i), 1)
@@ -92,7 +92,7 @@ func TestAnEntityIsTheSameOneUntilManyOthersCame(t *testing.T) {
 func TestManyGoroutinesRecordOneEntity(t *testing.T) {
 	const writers, each = 8, 1000
 	c := newClock()
-	x := New(c.now, nil)
+	x := New(c.now, nil, nil)
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
@@ -112,7 +112,7 @@ func TestManyGoroutinesRecordOneEntity(t *testing.T) {
 
 func TestRecordOfAnEntityAllocatesNothing(t *testing.T) {
 	c := newClock()
-	r := New(c.now, nil).Endpoint("digits")
+	r := New(c.now, nil, nil).Endpoint("digits")
 	s := Sample{Status: 200, Total: time.Millisecond, Model: time.Microsecond, Entity: r.Entity("digits-1", 1)}
 	if n := testing.AllocsPerRun(100, func() { r.Record(s) }); n != 0 {
 		t.Errorf("%g allocations", n)
@@ -120,7 +120,7 @@ func TestRecordOfAnEntityAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkRecordOfAnEntity(b *testing.B) {
-	r := New(time.Now, nil).Endpoint("digits")
+	r := New(time.Now, nil, nil).Endpoint("digits")
 	s := Sample{Status: 200, Total: 1234567, Queue: 1000, Model: 123456, Entity: r.Entity("digits-1", 1)}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -129,7 +129,7 @@ func BenchmarkRecordOfAnEntity(b *testing.B) {
 }
 
 func BenchmarkRecordOfAnEntityFromAllCores(b *testing.B) {
-	r := New(time.Now, nil).Endpoint("digits")
+	r := New(time.Now, nil, nil).Endpoint("digits")
 	s := Sample{Status: 200, Total: 1234567, Queue: 1000, Model: 123456, Entity: r.Entity("digits-1", 1)}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

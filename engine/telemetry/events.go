@@ -2,31 +2,17 @@ package telemetry
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// Table is where events are kept.
-type Table interface {
-	// Each calls fn for every key that begins with prefix, in key order; key and value may
-	// be kept by fn only if copied.
-	Each(prefix string, fn func(key string, value []byte) error) error
-	// Apply makes all changes at once, all or none; a nil value deletes its key.
-	Apply(changes map[string][]byte) error
-}
-
 const (
-	maxEvents  = 500         // per endpoint, the newest
-	maxMessage = 4 << 10     // bytes
-	writeEvery = time.Second // at most
-	maxBatch   = 256 << 10   // bytes of one Apply
+	maxEvents  = 500     // per endpoint, the newest
+	maxMessage = 4 << 10 // bytes
 )
 
 // history is an endpoint's events, oldest first, and their numbers: event i has number
@@ -85,6 +71,7 @@ func (r *Recorder) forget() {
 		r.eraseLog(l, changes)
 	}
 	r.log.add(changes)
+	r.archive.forget()
 	r.events.events, r.logs, r.entities = nil, nil, nil
 }
 
@@ -120,18 +107,10 @@ func encode(e Event) []byte {
 	return b
 }
 
-// eventLog writes events and logs into the table, in batches, from a goroutine that is there only
-// while there is something to write. Nobody waits for it but Close.
+// eventLog is the table of events and logs.
 type eventLog struct {
-	table   Table
+	*writer
 	readErr error
-
-	mu      sync.Mutex
-	pending map[string][]byte
-	writing bool // the goroutine is there
-	closed  bool
-	closing chan struct{}
-	writer  sync.WaitGroup
 }
 
 // read is all that the table holds. A record that cannot be read is left alone.
@@ -175,81 +154,15 @@ func (l *eventLog) read() (map[string]history, map[string]logs) {
 	return all, texts
 }
 
-// add has changes written soon.
 func (l *eventLog) add(changes map[string][]byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.table == nil || l.readErr != nil || l.closed || len(changes) == 0 {
-		return
+	if l.readErr == nil {
+		l.writer.add(changes)
 	}
-	if l.pending == nil {
-		l.pending = map[string][]byte{}
-	}
-	maps.Copy(l.pending, changes)
-	if !l.writing {
-		l.writing = true
-		l.writer.Go(l.write)
-	}
-}
-
-// write writes what there is, then waits a second before it looks again, and ends when
-// there is nothing more. What cannot be written, as on a full disk, it tries again.
-func (l *eventLog) write() {
-	for {
-		l.flush()
-		select {
-		case <-l.closing:
-			return // Close writes the rest
-		case <-time.After(writeEvery):
-		}
-		l.mu.Lock()
-		if len(l.pending) == 0 {
-			l.writing = false
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
-	}
-}
-
-// flush writes all that is pending, in batches; what was not written stays pending.
-func (l *eventLog) flush() error {
-	l.mu.Lock()
-	changes := l.pending
-	l.pending = nil
-	l.mu.Unlock()
-	for len(changes) > 0 {
-		batch, size := map[string][]byte{}, 0
-		for key, value := range changes {
-			if size += len(key) + len(value); size > maxBatch && len(batch) > 0 {
-				break
-			}
-			batch[key] = value
-		}
-		if err := l.table.Apply(batch); err != nil {
-			l.mu.Lock()
-			maps.Copy(changes, l.pending) // newer ones win
-			l.pending = changes
-			l.mu.Unlock()
-			return fmt.Errorf("events cannot be stored: %w", err)
-		}
-		maps.DeleteFunc(changes, func(key string, _ []byte) bool { _, done := batch[key]; return done })
-	}
-	return nil
 }
 
 func (l *eventLog) close() error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return nil
+	if l.readErr != nil {
+		return l.readErr
 	}
-	l.closed = true
-	close(l.closing)
-	l.mu.Unlock()
-	l.writer.Wait()
-	if l.table == nil {
-		return nil
-	}
-	return errors.Join(l.readErr, l.flush())
+	return l.writer.close()
 }

@@ -94,7 +94,7 @@ func mustClose(t *testing.T, x *Telemetry) {
 func TestEventsAreKeptOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		x := New(time.Now, m)
+		x := New(time.Now, m, nil)
 		want := Event{At: time.Now(), Type: EntityFailed, Entity: "digits-1", Version: 3, Message: "no such file"}
 		x.Endpoint("digits").Event(Event{Type: Created, Message: "made"})
 		x.Endpoint("digits").Event(want)
@@ -102,7 +102,7 @@ func TestEventsAreKeptOverARestart(t *testing.T) {
 		mustClose(t, x)
 		x.Endpoint("digits").Event(Event{Message: "too late for the disk"})
 
-		x = New(time.Now, m)
+		x = New(time.Now, m, nil)
 		got := x.Events("digits", 10)
 		if !slices.Equal(messages(got), []string{"no such file", "made"}) {
 			t.Fatalf("read back %+v", got)
@@ -139,7 +139,7 @@ func TestEventsAreKeptOverARestart(t *testing.T) {
 func TestEventsAreWrittenInBatchesAtMostOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		x := New(time.Now, m)
+		x := New(time.Now, m, nil)
 		for i := range 1000 { // 10 s
 			x.Endpoint("digits").Event(Event{Message: fmt.Sprint(i)})
 			time.Sleep(10 * time.Millisecond) // the bubble's clock
@@ -149,7 +149,7 @@ func TestEventsAreWrittenInBatchesAtMostOnceASecond(t *testing.T) {
 		if records, applies := m.size(); applies > 12 || applies < 9 || records != maxEvents {
 			t.Errorf("%d transactions, %d records", applies, records)
 		}
-		if x.log.writing {
+		if x.log.running {
 			t.Error("the goroutine stays although there is nothing to write")
 		}
 	}) // fails if a goroutine stays
@@ -158,14 +158,14 @@ func TestEventsAreWrittenInBatchesAtMostOnceASecond(t *testing.T) {
 func TestTheNewestEventsAreKept(t *testing.T) {
 	m := newMemory()
 	for round := range 3 {
-		x := New(time.Now, m)
+		x := New(time.Now, m, nil)
 		for i := range 300 {
 			x.Endpoint("digits").Event(Event{Message: fmt.Sprint(round, " ", i)})
 			x.Endpoint("other").Event(Event{Message: "x"})
 		}
 		mustClose(t, x)
 	}
-	got := messages(New(time.Now, m).Events("digits", 1000))
+	got := messages(New(time.Now, m, nil).Events("digits", 1000))
 	if len(got) != 500 || got[0] != "2 299" || got[299] != "2 0" || got[499] != "1 100" {
 		t.Errorf("%d events: %v ...", len(got), got[:1])
 	}
@@ -176,7 +176,7 @@ func TestTheNewestEventsAreKept(t *testing.T) {
 
 func TestLongMessagesAreCutAndBatchesBounded(t *testing.T) {
 	m := newMemory()
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	for range 400 {
 		x.Endpoint("digits").Event(Event{Message: strings.Repeat("ä", 1<<20)})
 	}
@@ -184,7 +184,7 @@ func TestLongMessagesAreCutAndBatchesBounded(t *testing.T) {
 	if m.largest > maxBatch {
 		t.Errorf("a transaction had %d bytes", m.largest)
 	}
-	got := New(time.Now, m).Events("digits", 1)[0].Message
+	got := New(time.Now, m, nil).Events("digits", 1)[0].Message
 	if len(got) > maxMessage+4 || !strings.HasPrefix(got, "ää") || !strings.HasSuffix(got, "ä ...") {
 		t.Errorf("a message of %d bytes is kept, it ends with %q", len(got), got[len(got)-8:])
 	}
@@ -192,7 +192,7 @@ func TestLongMessagesAreCutAndBatchesBounded(t *testing.T) {
 
 func TestAForgottenEndpointLeavesNothing(t *testing.T) {
 	m := newMemory()
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	old := x.Endpoint("digits")
 	old.Event(Event{Message: "old"})
 	old.Record(Sample{Status: 200, Total: time.Second})
@@ -212,24 +212,24 @@ func TestAForgottenEndpointLeavesNothing(t *testing.T) {
 		t.Errorf("the table holds %v", got)
 	}
 
-	x = New(time.Now, m) // made again under the same name, before the disk has caught up
+	x = New(time.Now, m, nil) // made again under the same name, before the disk has caught up
 	x.Endpoint("digits").Event(Event{Message: "old"})
 	x.Forget("digits")
 	x.Endpoint("digits").Event(Event{Message: "new"})
 	mustClose(t, x)
-	if got := messages(New(time.Now, m).Events("digits", 9)); !slices.Equal(got, []string{"new"}) {
+	if got := messages(New(time.Now, m, nil).Events("digits", 9)); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("read back %v", got)
 	}
 }
 
 func TestEventsOfEndpointsThatAreGoneGo(t *testing.T) {
 	m := newMemory()
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	for _, name := range []string{"digits", "gone"} {
 		x.Endpoint(name).Event(Event{Message: "of " + name})
 	}
 	mustClose(t, x)
-	x = New(time.Now, m)
+	x = New(time.Now, m, nil)
 	x.Keep(func(name string) bool { return name == "digits" })
 	mustClose(t, x)
 	if got := slices.Collect(maps.Keys(m.records)); !slices.Equal(got, []string{"digits/0000000000000000"}) {
@@ -241,7 +241,7 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		m.block = make(chan struct{})
-		x := New(time.Now, m)
+		x := New(time.Now, m, nil)
 		r := x.Endpoint("digits")
 		began := time.Now()
 		for i := range 10 {
@@ -254,7 +254,7 @@ func TestNobodyWaitsForTheDisk(t *testing.T) {
 		}
 		close(m.block)
 		mustClose(t, x)
-		if got := New(time.Now, m).Events("digits", 99); len(got) != 10 {
+		if got := New(time.Now, m, nil).Events("digits", 99); len(got) != 10 {
 			t.Errorf("%d events were written", len(got))
 		}
 	})
@@ -264,7 +264,7 @@ func TestEventsAreWrittenOnceTheDiskHasRoomAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("full")
 		m := newMemory()
-		x := New(time.Now, m)
+		x := New(time.Now, m, nil)
 		m.setFail(full)
 		for i := range 2000 {
 			x.Endpoint("digits").Event(Event{Message: fmt.Sprint(i)})
@@ -287,7 +287,7 @@ func TestEventsAreWrittenOnceTheDiskHasRoomAgain(t *testing.T) {
 func TestAnUnreadableTableIsNotWritten(t *testing.T) {
 	m := newMemory()
 	m.setFail(errors.New("damaged"))
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	x.Endpoint("digits").Event(Event{Message: "in memory"})
 	if got := x.Events("digits", 9); len(got) != 1 {
 		t.Errorf("events %v", got)
@@ -303,7 +303,7 @@ func TestAnUnreadableTableIsNotWritten(t *testing.T) {
 
 func TestOddRecordsAreLeftAlone(t *testing.T) {
 	m := newMemory()
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	for i := range 5 {
 		x.Endpoint("digits").Event(Event{Message: fmt.Sprint(i)})
 	}
@@ -313,7 +313,7 @@ func TestOddRecordsAreLeftAlone(t *testing.T) {
 	m.records["other"] = []byte("{}")
 	m.records["digits/0000000000000009"] = []byte("not JSON")
 	delete(m.records, keyOf("digits", 2)) // a hole: what is before it goes
-	x = New(time.Now, m)
+	x = New(time.Now, m, nil)
 	if got := messages(x.Events("digits", 9)); !slices.Equal(got, []string{"4", "3"}) {
 		t.Errorf("read back %v", got)
 	}

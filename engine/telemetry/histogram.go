@@ -106,3 +106,16 @@ func (c *counts) percentile(p float64) float64 {
 	}
 	return milliseconds(buckets - 1)
 }
+
+func (c *counts) spent() Spent { return Spent{c.mean(), c.percentile(0.5), c.percentile(0.99)} }
+
+// mean is in milliseconds, from the values that stand for the buckets; NaN without values.
+func (c *counts) mean() float64 {
+	all := 0.0
+	for i, n := range c.bucket {
+		if n > 0 {
+			all += float64(n) * milliseconds(i)
+		}
+	}
+	return all / float64(c.n)
+}

@@ -76,14 +76,14 @@ type logs []*entityLog
 type entityLog struct {
 	kind   LogKind
 	entity string
-	chunks []chunk
+	chunks []lines
 	next   uint64 // the number of the next chunk
 	size   int    // bytes of all chunks
 }
 
-// chunk is some lines of one configuration. It is one record of the table, written anew
+// lines are some lines of one configuration. They are one record of the table, written anew
 // for each line that comes: 4 KiB at most, once a second at most.
-type chunk struct {
+type lines struct {
 	number  uint64
 	Version int       `json:"version"`
 	At      time.Time `json:"at"` // of the last line
@@ -106,7 +106,7 @@ func (r *Recorder) Log(kind LogKind, entity string, version int, line LogLine) {
 	l := r.logOf(kind, entity, changes)
 	last := len(l.chunks) - 1
 	if last < 0 || l.chunks[last].Version != version || len(l.chunks[last].Text)+len(text) > maxChunk {
-		l.chunks = append(l.chunks, chunk{number: l.next, Version: version})
+		l.chunks = append(l.chunks, lines{number: l.next, Version: version})
 		l.next++
 		last++
 	}
@@ -186,7 +186,7 @@ func readLog(all map[string]logs, key string, value []byte) bool {
 	name, err1 := url.PathUnescape(parts[0])
 	entity, err2 := url.PathUnescape(parts[3])
 	number, err3 := strconv.ParseUint(parts[4], 16, 64)
-	c := chunk{number: number}
+	c := lines{number: number}
 	if err1 != nil || err2 != nil || err3 != nil || json.Unmarshal(value, &c) != nil {
 		return true // left alone
 	}
@@ -207,7 +207,7 @@ func (r *Recorder) takeLogs(all logs) {
 	changes := map[string][]byte{}
 	oldest := r.now().Add(-logsLast)
 	for _, l := range all {
-		l.chunks = slices.DeleteFunc(l.chunks, func(c chunk) bool {
+		l.chunks = slices.DeleteFunc(l.chunks, func(c lines) bool {
 			old := c.At.Before(oldest)
 			if old {
 				changes[r.logKey(l, c.number)] = nil

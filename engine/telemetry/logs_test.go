@@ -37,7 +37,7 @@ func TestALogLineIsInTheProductsForm(t *testing.T) {
 func TestLogsOutliveARestart(t *testing.T) {
 	c := newClock()
 	m := newMemory()
-	x := New(c.now, m)
+	x := New(c.now, m, nil)
 	r := x.Endpoint("digits")
 	r.Log(ServiceLog, "digits-1", 1, LogLine{Text: "one"})
 	r.Log(ServiceLog, "digits-1", 2, LogLine{Text: "two"})
@@ -63,7 +63,7 @@ func TestLogsOutliveARestart(t *testing.T) {
 	}
 	check()
 	mustClose(t, x)
-	x = New(c.now, m)
+	x = New(c.now, m, nil)
 	check()
 	for _, c := range [][2]string{{"digits", "digits-2"}, {"none", "digits-1"}} {
 		if text, known := x.Log(c[0], ServiceLog, c[1], 0); text != "" || known {
@@ -81,7 +81,7 @@ func TestLogsOutliveARestart(t *testing.T) {
 func TestLogsAreKeptForThirtyDays(t *testing.T) {
 	c := newClock()
 	m := newMemory()
-	x := New(c.now, m)
+	x := New(c.now, m, nil)
 	x.Endpoint("digits").Log(BuildLog, "digits-1", 1, LogLine{Text: "old"})
 	c.add(29 * 24 * time.Hour)
 	x.Endpoint("digits").Log(BuildLog, "digits-1", 2, LogLine{Text: "new"})
@@ -93,13 +93,13 @@ func TestLogsAreKeptForThirtyDays(t *testing.T) {
 		t.Errorf("after 31 days: %q", got)
 	}
 	mustClose(t, x)
-	x = New(c.now, m)
+	x = New(c.now, m, nil)
 	mustClose(t, x)
 	if n, _ := m.size(); n != 1 {
 		t.Errorf("after 31 days and a start %d records", n)
 	}
 	c.add(30 * 24 * time.Hour)
-	x = New(c.now, m)
+	x = New(c.now, m, nil)
 	if text, known := x.Log("digits", BuildLog, "digits-1", 0); known {
 		t.Errorf("after 61 days and a start: %q", text)
 	}
@@ -113,7 +113,7 @@ func TestLogsAreKeptForThirtyDays(t *testing.T) {
 func TestALogIsItsNewestLines(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMemory()
-		x := New(newClock().now, m)
+		x := New(newClock().now, m, nil)
 		r := x.Endpoint("digits")
 		n := rapid.IntRange(1, 300).Draw(rt, "lines")
 		width := rapid.IntRange(1, maxMessage+10).Draw(rt, "width")
@@ -134,7 +134,7 @@ func TestALogIsItsNewestLines(t *testing.T) {
 			if err := x.Close(); err != nil {
 				rt.Fatal(err)
 			}
-			x = New(newClock().now, m)
+			x = New(newClock().now, m, nil)
 		}
 	})
 }
@@ -142,7 +142,7 @@ func TestALogIsItsNewestLines(t *testing.T) {
 func TestAnEndpointHasSoManyLogs(t *testing.T) {
 	c := newClock()
 	m := newMemory()
-	x := New(c.now, m)
+	x := New(c.now, m, nil)
 	r := x.Endpoint("digits")
 	for i := range maxLogs + 9 {
 		c.add(time.Second)
@@ -153,7 +153,7 @@ func TestAnEndpointHasSoManyLogs(t *testing.T) {
 	if n, _ := m.size(); n != maxLogs {
 		t.Errorf("%d logs", n)
 	}
-	x = New(c.now, m)
+	x = New(c.now, m, nil)
 	if _, known := x.Log("digits", BuildLog, "0", 0); known {
 		t.Error("the oldest is still there")
 	}
@@ -169,7 +169,7 @@ func TestOddRecordsOfLogsAreLeftAlone(t *testing.T) {
 	for _, key := range []string{"digits/log/build/digits-1/zz", "digits/log/build/%zz/0000000000000000", "digits/log", "digits/log/build/digits-1/0000000000000003"} {
 		m.records[key] = []byte("not JSON")
 	}
-	x := New(time.Now, m)
+	x := New(time.Now, m, nil)
 	if _, known := x.Log("digits", BuildLog, "digits-1", 0); known {
 		t.Error("a log of records that cannot be read")
 	}
@@ -180,7 +180,7 @@ func TestOddRecordsOfLogsAreLeftAlone(t *testing.T) {
 }
 
 func BenchmarkLog(b *testing.B) {
-	r := New(time.Now, newMemory()).Endpoint("digits")
+	r := New(time.Now, newMemory(), nil).Endpoint("digits")
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Log(ServiceLog, "digits-1", 1, LogLine{Replica: "94cbbdpbb8", PID: 115, Text: "a line of about the usual length that a runtime writes"})
@@ -199,7 +199,7 @@ func FuzzReadLog(f *testing.F) {
 			t.Errorf("%q is an event's and a log's", key)
 		}
 		for name, of := range all {
-			r := newRecorder(name, time.Now, &eventLog{}, history{})
+			r := New(time.Now, nil, nil).Endpoint(name)
 			if !isLog || len(of) != 1 || len(of[0].chunks) != 1 || of[0].size != len(of[0].chunks[0].Text) {
 				t.Fatalf("%q is read as %+v", key, of)
 			}

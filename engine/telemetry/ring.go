@@ -1,19 +1,13 @@
 package telemetry
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
-// MaxWindow is the longest history.
-const MaxWindow = time.Hour
-
-// pages is how many minutes a ring holds: an hour can touch 61.
-const pages = 64
+// pages is how many minutes a ring holds: the last 60 seconds can touch two.
+const pages = 4
 
 // ring holds a page of type P for each of the last minutes. A page is made when its
 // minute is first written, all zero, and is never zeroed again: the next lap puts a new
-// page into its place. So a writer that was held up for an hour writes into a page that
+// page into its place. So a writer that was held up for minutes writes into a page that
 // nobody reads, and a clock that jumps, in whatever direction, mixes up nothing.
 type ring[P any] struct {
 	slots [pages]atomic.Pointer[page[P]]
@@ -56,31 +50,4 @@ func (r *ring[P]) read(second int64) *P {
 		return &p.data
 	}
 	return nil
-}
-
-// levels are the gauges of a minute's seconds.
-type levels [60]atomic.Pointer[Gauges]
-
-// traffic is the requests of a minute's seconds, 105 KiB.
-type traffic [60]second
-
-type second struct {
-	ok, errors4, errors5 atomic.Uint32
-	total, model         histogram
-}
-
-func (t *traffic) add(when int64, s Sample) {
-	b := &t[at(when)]
-	switch {
-	case s.Status >= 500:
-		b.errors5.Add(1)
-	case s.Status >= 400:
-		b.errors4.Add(1)
-	default:
-		b.ok.Add(1)
-	}
-	b.total.add(s.Total)
-	if s.Model > 0 { // else it was refused, or failed before its run
-		b.model.add(s.Model)
-	}
 }

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -10,25 +12,65 @@ import (
 // Telemetry has a recorder for each endpoint. All methods may be called from many
 // goroutines at once.
 type Telemetry struct {
-	now func() time.Time
-	log *eventLog
+	now     func() time.Time
+	log     *eventLog
+	figures *writer
+	uptime  *uptime
+
+	figuresErr error
 
 	mu        sync.RWMutex
 	recorders map[string]*Recorder
 }
 
-// New reads the events and logs back that t holds, and writes new ones there. Where t is
-// nil or cannot be read, they are kept in memory only; Close tells.
-func New(now func() time.Time, t Table) *Telemetry {
-	x := &Telemetry{now: now, log: &eventLog{table: t, closing: make(chan struct{})}, recorders: map[string]*Recorder{}}
-	events, logs := x.log.read()
-	for name, h := range events {
-		x.recorders[name] = newRecorder(name, now, x.log, h)
+// New reads back what the tables hold, and writes there from then on: events and logs into
+// one, counts, latencies and levels into figures. Where a table is nil or cannot be read,
+// what it is for is kept in memory only; Close tells.
+func New(now func() time.Time, events, figures Table) *Telemetry {
+	x := &Telemetry{now: now, log: &eventLog{writer: newWriter(events, "events", 0)}, recorders: map[string]*Recorder{}}
+	x.openFigures(figures)
+	histories, logs := x.log.read()
+	for name, h := range histories {
+		x.Endpoint(name).events = h
 	}
 	for name, l := range logs {
 		x.Endpoint(name).takeLogs(l)
 	}
 	return x
+}
+
+// openFigures reads the figures back.
+func (t *Telemetry) openFigures(table Table) {
+	if table == nil {
+		table = &inMemory{}
+	}
+	start := func(table Table) {
+		t.figures = newWriter(table, "figures", maxPending)
+		t.uptime = &uptime{writer: t.figures}
+	}
+	start(table)
+	now := t.now().Unix()
+	for _, prefix := range []string{"u/", "h/", "s/"} {
+		t.figuresErr = table.Each(prefix, func(key string, value []byte) error {
+			if t.uptime.restore(key, value) {
+				return nil
+			}
+			if r, number, name, ok := parseChunkKey(key); ok {
+				t.Endpoint(name).archive.restore(r, number, value)
+			}
+			return nil
+		})
+		if t.figuresErr != nil {
+			t.figuresErr = fmt.Errorf("the figures cannot be read, new ones are kept in memory only: %w", t.figuresErr)
+			t.recorders = map[string]*Recorder{}
+			start(&inMemory{})
+			break
+		}
+	}
+	t.uptime.begin(now)
+	for _, r := range t.recorders {
+		r.archive.rebuild(now)
+	}
 }
 
 // Endpoint is the recorder of that endpoint, made on first use. It is the same one until
@@ -41,7 +83,7 @@ func (t *Telemetry) Endpoint(name string) *Recorder {
 	defer t.mu.Unlock()
 	r := t.recorders[name]
 	if r == nil {
-		r = newRecorder(name, t.now, t.log, history{})
+		r = newRecorder(name, t)
 		t.recorders[name] = r
 	}
 	return r
@@ -88,20 +130,42 @@ func (t *Telemetry) Events(name string, n int) []Event {
 	return r.newest(n)
 }
 
-// Close writes the events and log lines that were not written yet. It fails where they cannot be
-// written, or could not be read by New. Events that come later are kept in memory only.
-func (t *Telemetry) Close() error { return t.log.close() }
+// Tick brings the figures of the seconds that are over where they are kept. Who owns the
+// endpoints calls it once a second; it is nothing for endpoints at rest.
+func (t *Telemetry) Tick() {
+	now := t.now().Unix()
+	t.uptime.tick(now, false)
+	for _, r := range t.all() {
+		r.archive.tick(now)
+	}
+}
+
+func (t *Telemetry) all() []*Recorder {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Values(t.recorders))
+}
+
+// Close writes the events, log lines and figures that were not written yet. It fails where
+// they cannot be written, or could not be read by New. What comes later is kept in memory
+// only.
+func (t *Telemetry) Close() error {
+	now := t.now().Unix()
+	for _, r := range t.all() {
+		r.archive.end(now)
+	}
+	t.uptime.tick(now, true)
+	return errors.Join(t.log.close(), t.figuresErr, t.figures.close())
+}
 
 // Recorder takes what one endpoint does. Record is for the request path: it takes no lock
 // and costs about 100 ns, a third more with an entity. All methods may be called from many
 // goroutines at once.
 type Recorder struct {
-	name string
-	now  func() time.Time
-	log  *eventLog
-
-	traffic ring[traffic]
-	levels  ring[levels]
+	name    string
+	now     func() time.Time
+	log     *eventLog
+	archive *archive
 
 	mu       sync.Mutex // guards the following
 	events   history
@@ -110,21 +174,18 @@ type Recorder struct {
 	gone     bool
 }
 
-func newRecorder(name string, now func() time.Time, log *eventLog, events history) *Recorder {
-	return &Recorder{name: name, now: now, log: log, events: events}
+func newRecorder(name string, t *Telemetry) *Recorder {
+	return &Recorder{name: name, now: t.now, log: t.log, archive: newArchive(name, t.figures, t.uptime)}
 }
 
 // Record counts one request that has ended now.
 func (r *Recorder) Record(s Sample) {
 	second := r.now().Unix()
-	r.traffic.write(second).add(second, s)
+	r.archive.present.enter(second).add(s)
 	if s.Entity != nil {
 		s.Entity.add(second, s)
 	}
 }
 
 // SetGauges notes the levels of this second. Once a second is enough.
-func (r *Recorder) SetGauges(g Gauges) {
-	second := r.now().Unix()
-	r.levels.write(second)[at(second)].Store(&g)
-}
+func (r *Recorder) SetGauges(g Gauges) { r.archive.setLevels(r.now().Unix(), g) }

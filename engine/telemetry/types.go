@@ -1,6 +1,7 @@
-// Package telemetry keeps what endpoints did: request counts and latencies in rings of
-// one-second buckets, the event log, and each served entity's own figures and logs.
-// Recording takes no lock that a second request can wait on; reading copies.
+// Package telemetry keeps what endpoints did: request counts, latencies and levels by the
+// second for an hour, by the minute and the hour for 14 days, the event log, and each served
+// entity's own figures and logs. Recording takes no lock that a second request can wait on;
+// writing to the disk is nobody's to wait for; reading copies.
 package telemetry
 
 import "time"
@@ -9,8 +10,10 @@ import "time"
 type Sample struct {
 	Status int
 	Total  time.Duration // on the server, from the whole body read to the answer ready
-	Queue  time.Duration // waiting for a permit
+	Queue  time.Duration // waiting for a permit and a session
+	Decode time.Duration // the body into tensors
 	Model  time.Duration // the session's run
+	Encode time.Duration // tensors into the answer
 	Entity *Entity       // who answered or refused it: Recorder.Entity; nil where none came to it
 }
 
@@ -29,9 +32,17 @@ type Point struct {
 	ModelP50, ModelP99    float64
 	OK, Errors4, Errors5  float64
 	Provisioned, InFlight float64
+	Queued                float64
 	CPUPercent            float64
 	MemoryBytes           float64
+
+	// Where the time of the requests went that came to a run. What Total has beyond the four
+	// is the way to the worker process and back.
+	Queue, Decode, Model, Encode Spent
 }
+
+// Spent is how long a part of the requests' work took, in milliseconds; NaN without one.
+type Spent struct{ Mean, P50, P99 float64 }
 
 // Series is an endpoint's history: Points oldest first, evenly spaced by Step, the last
 // one ending now.
