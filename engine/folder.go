@@ -19,6 +19,7 @@ import (
 // A data folder holds:
 //
 //	state/        Badger: endpoints, models, tokens, events
+//	rows/         Badger: rows of requests
 //	models/       the artifacts, a folder a version
 //	uploads/      models on their way in
 //	lib/          ONNX Runtime's library, if it was put there

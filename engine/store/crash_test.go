@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		holdChild(os.Getenv("SERVERY_STORE_DIR"))
 	case "write":
 		writeChild(os.Getenv("SERVERY_STORE_DIR"))
+	case "rows":
+		rowsChild(os.Getenv("SERVERY_STORE_DIR"))
 	}
 }
 

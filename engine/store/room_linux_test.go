@@ -16,8 +16,13 @@ import (
 // smallDisk is an empty file system of 80 MiB.
 func smallDisk(t *testing.T) (mount string) {
 	t.Helper()
+	return diskOf(t, "80m")
+}
+
+func diskOf(t *testing.T, size string) (mount string) {
+	t.Helper()
 	mount = t.TempDir()
-	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=80m"); err != nil {
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("no file system can be mounted here: %v", err)
 	}
 	t.Cleanup(func() {

@@ -91,7 +91,7 @@ func open(dir string, o Options, steps []migration, free func(string) (int64, er
 	if err := check(dir); err != nil {
 		return nil, err
 	}
-	if db.badger, err = openBadger(dir, o.Log); err != nil {
+	if db.badger, err = openBadger(settings(dir, o.Log)); err != nil {
 		return nil, err
 	}
 	if err := db.openDeletions(); err != nil {
@@ -135,13 +135,14 @@ func settings(dir string, log *slog.Logger) badger.Options {
 
 // openBadger turns a panic over damaged files into an error. Goroutines that Badger had
 // started by then stay: the folder is of no use to this process any more.
-func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
+func openBadger(o badger.Options) (db *badger.DB, err error) {
+	dir := o.Dir
 	defer func() {
 		if p := recover(); p != nil {
 			db, err = nil, &CorruptError{Dir: dir, Reason: fmt.Sprint(p)}
 		}
 	}()
-	db, err = badger.Open(settings(dir, log))
+	db, err = badger.Open(o)
 	if err == nil {
 		return db, nil
 	}
