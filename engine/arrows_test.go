@@ -45,6 +45,11 @@ var arrows = []struct {
 		why:   "writing a file whole is the same for a seal, a token and an address; it stands on nothing",
 	},
 	{
+		from:  "servery/engine/backup",
+		never: []string{"servery/engine/store", "servery/engine/registry", "servery/engine/endpoint", "net/http", "github.com/dgraph-io/..."},
+		why:   "a backup is records and files: it must be readable whatever database and whatever records there are one day",
+	},
+	{
 		from:  "servery/engine/secret",
 		never: []string{"servery/engine/access", "servery/engine/endpoint", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
 		why:   "what keeps secrets knows principals by their ids and nothing of who asks for what: the less it stands on, the less can see a value",

@@ -61,6 +61,9 @@ type Engine struct {
 	gateway   *gateway.Gateway
 
 	listening listening
+
+	life context.Context // ends when Close begins
+	end  context.CancelFunc
 }
 
 // Open opens a data folder and starts what is stored in it. It fails where the folder
@@ -80,6 +83,7 @@ func Open(ctx context.Context, options Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e := &Engine{options: options}
+	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			e.Close(context.WithoutCancel(ctx))
@@ -188,6 +192,7 @@ func (e *Engine) currentLibrary() (string, error) {
 // Close lets requests in flight finish until ctx ends, ends all worker processes and
 // closes the data folder. Nothing that was acknowledged is lost.
 func (e *Engine) Close(ctx context.Context) error {
+	e.end()
 	var errs []error
 	errs = append(errs, e.closeServer(ctx))
 	if e.endpoints != nil {

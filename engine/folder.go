@@ -67,6 +67,9 @@ func OpenFolder(ctx context.Context, dataDir string) (*Folder, error) {
 }
 
 func openFolder(ctx context.Context, dataDir string, log *slog.Logger) (_ *Folder, err error) {
+	if err := finishRestore(filepath.Clean(dataDir)); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w", err)
 	}

@@ -22,6 +22,8 @@ const usage = `Servery puts Databricks Model Serving on your own machine.
   servery serve                   the same engine without a window
   servery models import PATH      add an .onnx file or an MLflow model folder
   servery models list             list the models
+  servery backup FILE             write everything into one file, also while Servery runs
+  servery restore FILE            make the data folder of a backup
   servery version                 print the version
 
 Each takes --help. The window and all commands take --data-dir DIR.
@@ -29,7 +31,7 @@ Each takes --help. The window and all commands take --data-dir DIR.
 
 // commands are the first arguments that need no window. "worker" is for the engine's own
 // use: it serves one model to the process that started it.
-var commands = []string{"serve", "models", "version", "worker", "help", "-h", "-help", "--help", "--version"}
+var commands = []string{"serve", "models", "backup", "restore", "version", "worker", "help", "-h", "-help", "--help", "--version"}
 
 // Handles tells whether the command line asks for something without a window.
 func Handles(args []string) bool { return len(args) > 0 && slices.Contains(commands, args[0]) }
@@ -47,6 +49,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return status(serve(args[1:], stdout, stderr), stderr)
 	case "models":
 		return status(models(args[1:], stdout, stderr), stderr)
+	case "backup":
+		return status(backUp(args[1:], stdout, stderr), stderr)
+	case "restore":
+		return status(restore(args[1:], stdout, stderr), stderr)
 	}
 	fmt.Fprint(stdout, usage)
 	return 0

@@ -221,19 +221,21 @@ func call(ctx context.Context, r engine.Running, method, path string, in, out an
 		return err
 	}
 	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return failure(res)
+	}
 	b, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err != nil || out == nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
-		var failure struct{ Message string }
-		if json.Unmarshal(b, &failure) == nil && failure.Message != "" {
-			return errors.New(failure.Message)
-		}
-		return fmt.Errorf("the engine answered with status %d", res.StatusCode)
-	}
-	if out == nil {
-		return nil
-	}
 	return json.Unmarshal(b, out)
+}
+
+// failure is the error that an engine answered with.
+func failure(res *http.Response) error {
+	var said struct{ Message string }
+	if b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20)); err == nil && json.Unmarshal(b, &said) == nil && said.Message != "" {
+		return errors.New(said.Message)
+	}
+	return fmt.Errorf("the engine answered with status %d", res.StatusCode)
 }

@@ -61,6 +61,8 @@ var observeOperations = []operation{
 var generalOperations = []operation{
 	{route: "GET /.well-known/databricks-config", summary: "What clients ask before anything else.", answer: wireDiscovery{}, try: "/.well-known/databricks-config", public: true},
 	{route: "GET /api/2.0/servery/status", summary: "What this server is and runs.", answer: Status{}, try: "/api/2.0/servery/status"},
+	{route: "GET /api/2.0/servery/backup", summary: "A backup of everything, as a tar archive with a checksum behind it: see servery restore.",
+		gives: "application/x-tar", try: "/api/2.0/servery/backup"},
 	{route: "GET /api/2.0/servery/openapi.json", summary: "This description.",
 		answer: shape("openapi! info!:object servers!:[]object security!:[]object paths!:object components!:object"), try: "/api/2.0/servery/openapi.json"},
 }

@@ -22,7 +22,13 @@ import (
 //
 // The error is fill's or the system's. A crash can leave the temporary file behind, whose
 // name is path's followed by "." and digits and ".tmp".
-func Write(path string, fill func(io.Writer) error) (err error) {
+func Write(path string, fill func(io.Writer) error) error {
+	return WriteChecked(path, fill, func(*os.File) error { return nil })
+}
+
+// WriteChecked is Write where check has a last look at the synced file, from its beginning,
+// before it takes the old one's place; an error of check leaves what was there.
+func WriteChecked(path string, fill func(io.Writer) error, check func(*os.File) error) (err error) {
 	dir, name := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -42,6 +48,12 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 		return err
 	}
 	if err := f.Sync(); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := check(f); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {

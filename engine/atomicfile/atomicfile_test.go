@@ -69,6 +69,19 @@ func TestAWriteThatFailsLeavesWhatWasThere(t *testing.T) {
 	}()
 	holds(t, path, "old")
 
+	var seen []byte
+	err = WriteChecked(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, "bad news")
+		return err
+	}, func(f *os.File) error {
+		seen, _ = io.ReadAll(f)
+		return full
+	})
+	if !errors.Is(err, full) || string(seen) != "bad news" {
+		t.Errorf("WriteChecked: %v of %q", err, seen)
+	}
+	holds(t, path, "old")
+
 	taken := filepath.Join(t.TempDir(), "taken")
 	if err := os.MkdirAll(filepath.Join(taken, "full"), 0o700); err != nil {
 		t.Fatal(err)

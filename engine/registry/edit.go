@@ -85,7 +85,7 @@ func (r *Registry) DeleteVersion(ctx context.Context, fullName string, version i
 		return err
 	}
 	r.tell(full)
-	empty(aside)
+	r.empty(aside)
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (r *Registry) DeleteModel(ctx context.Context, fullName string) error {
 	}
 	r.tell(full)
 	for _, dir := range aside {
-		empty(dir)
+		r.empty(dir)
 	}
 	return nil
 }
@@ -174,10 +174,10 @@ func nameOf(m Model) Name {
 // key is the name that m's records have.
 func (m Model) key() string { return cmp.Or(m.slot, m.FullName()) }
 
-// empty removes what discard moved aside: a large artifact takes its time, so that no
-// lock is held. What is left goes at the next start.
-func empty(aside string) {
-	if aside != "" {
+// empty removes what discard moved aside, now or once nothing is held any more: a large
+// artifact takes its time, so that no lock is held. What is left goes at the next start.
+func (r *Registry) empty(aside string) {
+	if aside != "" && !r.holds.keep(aside) {
 		os.RemoveAll(aside)
 	}
 }

@@ -153,14 +153,14 @@ func (r *Registry) recoverUploads() {
 	for _, entry := range found {
 		dir := filepath.Join(r.dir, uploadsFolder, entry.Name())
 		if !waiting[dir] {
-			empty(dir)
+			os.RemoveAll(dir)
 			continue
 		}
 		partial := filepath.Join(dir, partialFolder)
 		left, _ := os.ReadDir(partial)
 		info, err := os.Stat(partial)
 		for _, file := range left {
-			empty(filepath.Join(partial, file.Name()))
+			os.RemoveAll(filepath.Join(partial, file.Name()))
 		}
 		if err == nil && len(left) > 0 { // removing is no sign of a client
 			_ = os.Chtimes(partial, time.Time{}, info.ModTime())

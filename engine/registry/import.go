@@ -222,7 +222,7 @@ func (r *Registry) finish(name Name, in Import, v Version, files string) (Versio
 	}
 	m.UpdatedAt, m.UpdatedBy = r.time(), in.CreatedBy
 	if err := r.store(m, r.next[name.String()], &v, 0); err != nil {
-		empty(r.discard(v.Dir))
+		r.empty(r.discard(v.Dir))
 		return Version{}, err
 	}
 	return v, nil
@@ -232,7 +232,7 @@ func (r *Registry) finish(name Name, in Import, v Version, files string) (Versio
 // durable. What is there already is no version's: its record would hold the number.
 func (r *Registry) place(name Name, n int, files string) error {
 	dir := r.versionDir(name, n)
-	empty(r.discard(dir))
+	r.empty(r.discard(dir))
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func (r *Registry) sweep() {
 	for _, name := range found {
 		dir := filepath.Join(r.dir, filepath.FromSlash(name))
 		if number, err := strconv.Atoi(filepath.Base(dir)); err == nil && number > 0 && !kept[dir] {
-			empty(r.discard(dir))
+			r.empty(r.discard(dir))
 		}
 	}
 }

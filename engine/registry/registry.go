@@ -42,6 +42,8 @@ type Registry struct {
 	next    map[string]int     // of each model: the number of its next version
 	uploads map[string]*upload // by their folders; those that this process has touched
 
+	holds holds
+
 	listening sync.Mutex
 	listeners []func(string)
 }
@@ -235,7 +237,10 @@ func (r *Registry) discard(dir string) (aside string) {
 	}
 	aside, err := r.aside(filepath.Join(r.dir, incomingFolder))
 	if err == nil {
-		err = os.Rename(dir, filepath.Join(aside, "version"))
+		to := filepath.Join(aside, "version")
+		if err = os.Rename(dir, to); err == nil {
+			r.holds.note(dir, to)
+		}
 	}
 	if diskFull(err) {
 		err = os.RemoveAll(dir)

@@ -138,7 +138,7 @@ func (r *Registry) finalizing(m Model, n int) bool {
 func (r *Registry) dropUpload(m Model, n int) {
 	dir := r.uploadDir(m, n)
 	delete(r.uploads, dir)
-	empty(dir)
+	os.RemoveAll(dir)
 }
 
 // open opens the folder of an upload, which is made where it is absent. It fails where the

@@ -49,7 +49,7 @@ func (e *CorruptError) Error() string {
 	if e.File != "" {
 		what = "the file " + e.File + " in " + e.Dir + " is damaged"
 	}
-	return fmt.Sprintf("%s: %s. Check the disk. Put a copy of the folder back if you have one; else move the folder away and start again: endpoints and tokens begin anew, files of models stay and can be imported again",
+	return fmt.Sprintf("%s: %s. Check the disk. Put a backup back with `servery restore --force FILE`, or a copy of the folder, if you have one; else move the folder away and start again: endpoints and tokens begin anew, files of models stay and can be imported again",
 		what, strings.TrimRight(e.Reason, ". \n"))
 }
 

@@ -41,33 +41,11 @@ func (t *Table) Each(prefix string, fn func(key string, value []byte) error) err
 		return err
 	}
 	defer t.db.leave()
-	t.db.order.RLock()
-	txn, deleted := t.db.badger.NewTransaction(false), t.db.deletions.keys
-	t.db.order.RUnlock()
+	txn, deleted := t.db.read()
 	defer txn.Discard()
-	o := badger.DefaultIteratorOptions
-	o.Prefix = []byte(t.prefix + prefix)
-	it := txn.NewIterator(o)
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		item := it.Item()
-		if _, gone := deleted[string(item.Key())]; gone {
-			continue
-		}
-		key := string(item.Key()[len(t.prefix):])
-		var failed error
-		err := item.Value(func(value []byte) error {
-			failed = fn(key, value)
-			return nil
-		})
-		if failed != nil {
-			return failed
-		}
-		if err != nil {
-			return &CorruptError{Dir: t.db.dir, Reason: fmt.Sprintf("cannot read %s%s: %v", t.prefix, key, err), Err: translate(err)}
-		}
-	}
-	return nil
+	return t.db.walk(txn, deleted, t.prefix+prefix, func(key string, value []byte) error {
+		return fn(key[len(t.prefix):], value)
+	})
 }
 
 // Apply makes all changes in one transaction, all or none; a nil value deletes its key.
