@@ -67,6 +67,11 @@ var arrows = []struct {
 		why:   "a scaling decision is a pure function of what was observed: it is simulated and property-tested without a server",
 	},
 	{
+		from:  "servery/engine/gateway/ratelimit",
+		never: []string{"servery/engine/endpoint", "servery/engine/access", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
+		why:   "whether a call may pass is a pure function of what was counted: it is property-tested without an endpoint or a clock",
+	},
+	{
 		from:  "servery/engine/scoring",
 		never: []string{"servery/engine/endpoint", "servery/engine/runtime/...", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
 		why:   "the scoring protocol runs inside worker processes, which know no endpoint and no HTTP",

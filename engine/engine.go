@@ -161,6 +161,9 @@ func (e *Engine) openServing(ctx context.Context) error {
 	}
 	e.gateway = gateway.New(gateway.Options{
 		Endpoints: e.endpoints,
+		Groups:    e.access,
+		Telemetry: e.telemetry,
+		Changes:   e.changes,
 		Owner:     e.access.Owner,
 		Explain:   api.ExplainScoring,
 	})

@@ -44,6 +44,7 @@ func (e *Engine) DeleteEndpoint(ctx context.Context, name string) error {
 	if err := e.endpoints.Delete(ctx, name); err != nil {
 		return err
 	}
+	e.gateway.Forget(was.ID)
 	e.keepGrants(ctx, func(id string) bool { return id != was.ID })
 	return nil
 }

@@ -153,6 +153,14 @@ func (a *Access) IDs(id string) []string {
 	return append([]string{id}, a.state.Load().groups[id]...)
 }
 
+// In tells whether a principal is in the group of a name, whatever the case: itself, or
+// through another group. Requests ask: it takes no lock.
+func (a *Access) In(id, group string) bool {
+	s := a.state.Load()
+	g, ok := s.names[nameKey(KindGroup, group)]
+	return ok && slices.Contains(s.groups[id], g)
+}
+
 // Create makes a user, service principal or group of a name. A service principal without
 // a name gets one. A user or service principal that was removed and comes back under its
 // name is the same one: it has the id that it had, and what it created, but no token, no

@@ -297,3 +297,27 @@ func TestIDsAreOnesOwnAndThoseOfAllGroups(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestWhoIsInAGroup(t *testing.T) {
+	h := newHouse(t)
+	bob, eve := h.make(KindUser, "bob@example.com"), h.make(KindUser, "eve@example.com")
+	team := h.make(KindGroup, "Team", bob.ID)
+	h.make(KindGroup, "All Teams", team.ID)
+	for _, c := range []struct {
+		id, group string
+		want      bool
+	}{
+		{bob.ID, "Team", true}, {bob.ID, "tEAM", true}, {bob.ID, "all teams", true}, {bob.ID, UsersGroup, true}, {bob.ID, AdminsGroup, false},
+		{eve.ID, "team", false}, {eve.ID, UsersGroup, true}, {h.Owner().ID, AdminsGroup, true}, {bob.ID, "none", false}, {"no one", "team", false},
+	} {
+		if got := h.In(c.id, c.group); got != c.want {
+			t.Errorf("%s in %s: %v, want %v", c.id, c.group, got, c.want)
+		}
+	}
+	if err := h.Remove(t.Context(), KindGroup, team.ID); err != nil {
+		t.Fatal(err)
+	}
+	if h.In(bob.ID, "team") || h.In(bob.ID, "all teams") {
+		t.Error("in a group that went")
+	}
+}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
@@ -44,6 +46,7 @@ var (
 	codeConflict              = errorCode{http.StatusConflict, "RESOURCE_CONFLICT"}
 	codeTooLarge              = errorCode{http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE"}
 	codeUnsupportedMedia      = errorCode{http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE"}
+	codeRequestLimit          = errorCode{http.StatusTooManyRequests, "REQUEST_LIMIT_EXCEEDED"}
 	codeExhausted             = errorCode{http.StatusTooManyRequests, "RESOURCE_EXHAUSTED"}
 	codeCancelled             = errorCode{499, "CANCELLED"} // nobody is left to read it
 	codeInternal              = errorCode{http.StatusInternalServerError, "INTERNAL_ERROR"}
@@ -57,6 +60,7 @@ type requestError struct {
 	code    errorCode
 	message string
 	fields  []endpoint.FieldError // what is wrong with which field, where it is known
+	after   time.Duration         // when to try again, in whole seconds; 0 says nothing of it
 	cause   error                 // for the log only
 }
 
@@ -66,6 +70,8 @@ func (e *requestError) Unwrap() error { return e.cause }
 const (
 	messageNoEndpoint   = "The given endpoint does not exist, please retry after checking the specified model and version deployment exists."
 	messageOverloaded   = "Too many concurrent requests. Consider increasing the provisioned concurrency of the served entity."
+	messageRateLimit    = "User defined rate limit(s) exceeded for '%s'. Requests-per-minute (RPM) rate limit exceeded for %s"
+	messageDisabled     = "The endpoint is temporarily disabled due to a user-set rate limit of 0."
 	messageTimeout      = "Timed out while evaluating the model. Verify that the model evaluates within the timeout."
 	messageEvaluating   = "Encountered an unexpected error while evaluating the model. Verify that the input is compatible with the model for inference. Error '%s'"
 	messageInternal     = "Servery failed to answer this request. Its log tells why, under this request's id."
@@ -143,13 +149,19 @@ func explainEndpoint(err error, scored bool) *requestError {
 func explainRun(err error) *requestError {
 	var (
 		overloaded *endpoint.OverloadedError
+		limited    *gateway.LimitError
 		died       *runtime.DiedError
 		load       *runtime.LoadError
 		library    *runtime.MissingError
 	)
 	switch {
 	case errors.As(err, &overloaded), errors.Is(err, pool.ErrFull):
-		return &requestError{code: codeExhausted, message: messageOverloaded}
+		return &requestError{code: codeExhausted, message: messageOverloaded, after: time.Second}
+	case errors.As(err, &limited) && limited.RetryAfter == 0: // no patience helps: the clients must not repeat it
+		return &requestError{code: codePermissionDenied, message: messageDisabled}
+	case errors.As(err, &limited):
+		return &requestError{code: codeRequestLimit, after: limited.RetryAfter,
+			message: fmt.Sprintf(messageRateLimit, limited.Endpoint, strings.ReplaceAll(string(limited.Key), "_", " "))}
 	case errors.As(err, &died):
 		return &requestError{code: codeBadRequest, message: fmt.Sprintf(messageEvaluating, died.Error())}
 	case errors.As(err, &load):
@@ -267,13 +279,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, scored 
 		s.log.Debug("a request was refused", "method", r.Method, "path", r.URL.Path, "request_id", id,
 			"status", e.code.status, "message", e.message, "cause", e.cause)
 	}
-	switch e.code {
-	case codeExhausted:
-		w.Header()["Retry-After"] = []string{"1"}
-	case codeUnauthenticated:
+	if e.code == codeUnauthenticated {
 		w.Header()["Www-Authenticate"] = []string{`Bearer realm="Servery"`}
 	}
+	e.tellWhen(w)
 	send(w, e.code.status, errorBody(e, id))
+}
+
+// tellWhen says when to try again, in whole seconds, which is all that the clients read.
+func (e *requestError) tellWhen(w http.ResponseWriter) {
+	if e.after > 0 {
+		w.Header()["Retry-After"] = []string{strconv.Itoa(int(e.after / time.Second))}
+	}
 }
 
 // ExplainScoring is the status and the body that a client gets for a scoring request that

@@ -62,9 +62,7 @@ func (s *Server) failKServe(w http.ResponseWriter, r *http.Request, err error) {
 	if e.code == codeInternal {
 		s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "request_id", requestID(w), "error", err)
 	}
-	if e.code == codeExhausted {
-		w.Header()["Retry-After"] = []string{"1"}
-	}
+	e.tellWhen(w)
 	send(w, e.code.status, kserveErrorBody(e.message))
 }
 

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway"
+	"servery/engine/gateway/ratelimit"
 	"servery/engine/pool"
 	"servery/engine/registry"
 	"servery/engine/runtime"
@@ -179,6 +183,11 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 		{&endpoint.ValidationError{Fields: []endpoint.FieldError{{Field: "config.served_entities[0].scale_to_zero_enabled", Message: "scaleToZeroEnabled is undefined. Please set it to either true or false."}}}, 400, "INVALID_PARAMETER_VALUE", []string{"scaleToZeroEnabled is undefined."}},
 		{fmt.Errorf("asked: %w", &endpoint.NotReadyError{Message: "Endpoint 'digits' is not ready: it loads."}), 400, "BAD_REQUEST", []string{"it loads"}},
 		{&endpoint.OverloadedError{}, 429, "RESOURCE_EXHAUSTED", []string{"Too many concurrent requests."}},
+		{fmt.Errorf("asked: %w", &gateway.LimitError{Endpoint: "digits", Limit: ratelimit.Limit{Key: ratelimit.User, Calls: 5}, RetryAfter: 43 * time.Second}), 429, "REQUEST_LIMIT_EXCEEDED",
+			[]string{"User defined rate limit(s) exceeded for 'digits'. Requests-per-minute (RPM) rate limit exceeded for user"}},
+		{&gateway.LimitError{Endpoint: "digits", Limit: ratelimit.Limit{Key: ratelimit.Endpoint, Calls: 5}, RetryAfter: time.Second}, 429, "REQUEST_LIMIT_EXCEEDED", []string{"rate limit exceeded for endpoint"}},
+		{&gateway.LimitError{Endpoint: "digits", Limit: ratelimit.Limit{Key: ratelimit.UserGroup, Calls: 5}, RetryAfter: time.Second}, 429, "REQUEST_LIMIT_EXCEEDED", []string{"rate limit exceeded for user group"}},
+		{&gateway.LimitError{Endpoint: "digits", Limit: ratelimit.Limit{Key: ratelimit.Endpoint}}, 403, "PERMISSION_DENIED", []string{"The endpoint is temporarily disabled due to a user-set rate limit of 0."}},
 		{pool.ErrFull, 429, "RESOURCE_EXHAUSTED", nil},
 		{&runtime.DiedError{Cause: "SIGFPE: arithmetic error"}, 400, "BAD_REQUEST", []string{"process ended", "SIGFPE"}},
 		{&runtime.LoadError{Message: "no operator Foo"}, 400, "BAD_REQUEST", []string{"no operator Foo"}},
@@ -202,8 +211,18 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 		if strings.Contains(a.body, "/home/ada") {
 			t.Errorf("the answer tells a path: %s", a.body)
 		}
-		if got := a.header.Get("Retry-After"); (got == "1") != (c.status == 429) {
-			t.Errorf("status %d with Retry-After %q", c.status, got)
+		want := ""
+		if c.status == 429 {
+			want = "1"
+		}
+		if limited := (*gateway.LimitError)(nil); errors.As(c.err, &limited) && c.status == 429 {
+			want = strconv.Itoa(int(limited.RetryAfter / time.Second))
+		}
+		kserve := ask(t, New(f, Options{}), "POST", "/v2/models/digits/infer", "{}")
+		for _, a := range []answer{a, kserve} {
+			if got := a.header.Get("Retry-After"); got != want || a.status != c.status {
+				t.Errorf("status %d with Retry-After %q, want %d and %q", a.status, got, c.status, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package gateway is the AI Gateway: what stands before an endpoint. It tells a finished
-// request to those who keep rows of it: usage tracking and inference tables. It knows
-// nothing of HTTP and stores nothing itself.
+// Package gateway is the AI Gateway: what stands before an endpoint. It holds requests to
+// the endpoint's rate limits, and tells a finished request to those who keep rows of it:
+// usage tracking and inference tables. It knows nothing of HTTP and stores nothing itself.
 package gateway
 
 import (
@@ -9,7 +9,9 @@ import (
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway/ratelimit"
 	"servery/engine/runtime"
+	"servery/engine/telemetry"
 )
 
 // Endpoints are what stands behind the gateway: *endpoint.Service.
@@ -31,9 +33,12 @@ type Consumer interface {
 	Take(r *Request)
 }
 
-// Options are what a Gateway stands on. Endpoints, Owner and Explain are required.
+// Options are what a Gateway stands on. All but Consumers are required.
 type Options struct {
 	Endpoints Endpoints
+	Groups    ratelimit.Groups
+	Telemetry *telemetry.Telemetry
+	Changes   *telemetry.Hub
 	// Owner is who calls where a request's context does not say: the user of the window.
 	Owner func() access.User
 	// Explain is the status and the body that the client gets for a request's Err.
@@ -46,21 +51,37 @@ type Options struct {
 // at once.
 type Gateway struct {
 	options Options
+	limited limiters
 }
 
 // New makes a gateway.
 func New(options Options) *Gateway { return &Gateway{options: options} }
 
-// Invoke answers one scoring request as Endpoints.Invoke does. Of an endpoint without
-// settings of the gateway it costs one look at the endpoint.
+// Invoke answers one scoring request as Endpoints.Invoke does; *LimitError refuses one for
+// a rate limit. Of an endpoint without settings of the gateway it costs one look at the
+// endpoint.
 func (g *Gateway) Invoke(ctx context.Context, name, entity string, request runtime.Request) (endpoint.Answer, error) {
 	e := g.options.Endpoints.Picture(name)
-	if e == nil || !g.wanted(e) {
+	if e == nil || !hasLimits(e) && !g.wanted(e) {
 		return g.options.Endpoints.Invoke(ctx, name, entity, request)
 	}
-	began := time.Now()
-	a, err := g.options.Endpoints.Invoke(ctx, name, entity, request)
-	g.finish(ctx, e, request, began, &a, err)
+	call, began := g.call(ctx), time.Now()
+	var a endpoint.Answer
+	err := g.admit(e, call.User, began)
+	refused := err != nil
+	if !refused {
+		a, err = g.options.Endpoints.Invoke(ctx, name, entity, request)
+	}
+	if !g.wanted(e) {
+		return a, err
+	}
+	g.finish(&Request{
+		Endpoint: e, Entity: a.Entity, ConfigVersion: a.ConfigVersion,
+		Requester: call.User, ID: call.RequestID,
+		At: began, Took: time.Since(began), Queue: a.Queue, Timing: a.Timing,
+		Status: a.Status, Err: err, Refused: refused,
+		ContentType: request.ContentType, Body: request.Body, Answer: a.Body,
+	})
 	return a, err
 }
 
@@ -74,19 +95,12 @@ func (g *Gateway) wanted(e *endpoint.Endpoint) bool {
 }
 
 // finish tells the consumers of a request.
-func (g *Gateway) finish(ctx context.Context, e *endpoint.Endpoint, request runtime.Request, began time.Time, a *endpoint.Answer, err error) {
-	call := g.call(ctx)
-	r := &Request{
-		Endpoint: e, Entity: a.Entity, ConfigVersion: a.ConfigVersion,
-		Requester: call.User, ID: call.RequestID,
-		At: began, Took: time.Since(began), Queue: a.Queue, Timing: a.Timing,
-		Status: a.Status, ContentType: request.ContentType, Body: request.Body, Answer: a.Body, Err: err,
-	}
-	if err != nil {
+func (g *Gateway) finish(r *Request) {
+	if r.Err != nil {
 		r.Status, r.Answer = g.options.Explain(r)
 	}
 	for _, c := range g.options.Consumers {
-		if c.Wants(e) {
+		if c.Wants(r.Endpoint) {
 			c.Take(r)
 		}
 	}
@@ -97,11 +111,9 @@ func (g *Gateway) call(ctx context.Context) Call {
 	if c, ok := CallFrom(ctx); ok {
 		return c
 	}
-	c := Call{RequestID: NewRequestID()}
-	if u, ok := access.UserFrom(ctx); ok {
-		c.User = u
-	} else {
-		c.User = g.options.Owner()
+	u, ok := access.UserFrom(ctx)
+	if !ok {
+		u = g.options.Owner()
 	}
-	return c
+	return Call{User: u, RequestID: NewRequestID()}
 }

@@ -31,8 +31,11 @@ type Request struct {
 
 	// Status is HTTP's, as the client gets it.
 	Status int
-	// Err is why there is no answer of a model; nil where there is one, also a refusal.
+	// Err is why there is no answer of a model; nil where there is one, also one that says
+	// what is wrong with the request.
 	Err error
+	// Refused tells that a rate limit did not let it pass: no model was asked.
+	Refused bool
 
 	ContentType string // of Body; "" is application/json
 	Body        []byte // as the client sent it, inflated

@@ -76,6 +76,7 @@ const (
 	Started         EventType = "ENDPOINT_STARTED"
 	UpdateCanceled  EventType = "UPDATE_CANCELED"
 	Stopped         EventType = "ENDPOINT_STOPPED"
+	RateLimited     EventType = "RATE_LIMITED"
 )
 
 // Event is one line of an endpoint's event log.
