@@ -63,6 +63,16 @@ bench: test-deps clients build ## benchmarks with their ratios, then the figures
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./engine/...
 	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_CLIENTS=$(CURDIR)/.clients SERVERY_BENCH=1 $(GO) test -v -count=1 -run Figures -timeout 30m ./app/e2e/...
 
+.PHONY: prober
+PROBER_UPDATES ?= 1000
+prober: test-deps build ## PROBER_UPDATES (1000) updates of every kind under load: no request may fail
+	SERVERY_BINARY=$(CURDIR)/$(BIN) PROBER_UPDATES=$(PROBER_UPDATES) $(GO) test -v -count=1 -timeout 120m -run Prober ./app/e2e/
+
+.PHONY: soak
+SOAK ?= 30m
+soak: test-deps build ## SOAK (30m) of mixed load with updates: memory, goroutines, files and p99 must stay flat (SOAK_BUSY=1: p99 is only told)
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SOAK=$(SOAK) $(GO) test -v -count=1 -timeout 0 -run Soak ./app/e2e/
+
 .PHONY: fuzz
 FUZZTIME ?= 30s
 fuzz: onnxruntime ## every fuzzer for FUZZTIME (30s) each

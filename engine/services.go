@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	goruntime "runtime"
 	"time"
 
 	"servery/engine/access"
@@ -121,7 +122,7 @@ func (e *Engine) RuntimeStatus() (string, error) {
 
 // Status is what the REST server says of this engine.
 func (e *Engine) Status() api.Status {
-	s := api.Status{Version: e.options.Version}
+	s := api.Status{Version: e.options.Version, Goroutines: goruntime.NumGoroutine()}
 	name, err := e.RuntimeStatus()
 	if err != nil {
 		s.RuntimeError = err.Error()

@@ -26,23 +26,34 @@ type wire struct {
 
 func dial(t testing.TB, address, path, token, body string, headers ...string) *wire {
 	t.Helper()
-	conn, err := net.Dial("tcp", address)
+	w, err := connect(address, path, token, body, headers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { w.conn.Close() })
+	return w
+}
+
+// connect is dial for who closes the connection.
+func connect(address, path, token, body string, headers ...string) (*wire, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
 	if len(headers) == 0 {
 		headers = []string{"Content-Type: application/json"}
 	}
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%s\r\nContent-Length: %d\r\n\r\n%s",
 		path, address, token, strings.Join(headers, "\r\n"), len(body), body)
-	return &wire{conn: conn, r: bufio.NewReader(conn), request: []byte(request)}
+	return &wire{conn: conn, r: bufio.NewReader(conn), request: []byte(request)}, nil
 }
 
 // answered is one request's answer: its status and, from Server-Timing, the model's run
 // and the time that the engine had the request.
 type answered struct {
 	status     int
+	entity     string // that answered; "" where the answer names none
+	version    int    // of its configuration
 	run, total time.Duration
 }
 
@@ -73,6 +84,12 @@ func (w *wire) do() (answered, error) {
 		case "Content-Length":
 			length, err = strconv.Atoi(value)
 			if err != nil {
+				return a, err
+			}
+		case "Served-Model-Name":
+			a.entity = value
+		case "Servery-Config-Version":
+			if a.version, err = strconv.Atoi(value); err != nil {
 				return a, err
 			}
 		case "Server-Timing":

@@ -80,4 +80,6 @@ type Status struct {
 	Runtime string `json:"runtime"`
 	// RuntimeError says what is missing and how to get it; "" where nothing is.
 	RuntimeError string `json:"runtime_error,omitempty"`
+	// Goroutines is how many run in the engine's process: a number that only grows is a leak.
+	Goroutines int `json:"goroutines"`
 }
