@@ -53,45 +53,65 @@ func TestFiguresAgainstPeers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw := bareLoop(t, c)
-			t.Logf("%-34s %9.1f requests/s", "bare loop, in process", raw)
+			t.Logf("%-34s %9.1f requests/s  %v of processor time each", "bare loop, in process", raw.rate, raw.cpu)
 			p := serve(t, filepath.Join(t.TempDir(), "data"))
 			p.upload(shared(t, c.model), "main.default.peer")
 			p.create("peer", "main.default.peer")
 			p.awaitReady("peer")
 			address := strings.TrimPrefix(p.url, "http://")
 			body := c.json()
-			ours := c.load(t, "Servery, JSON", raw, address, "/serving-endpoints/peer/invocations", p.token, body)
+			ours := c.load(t, "Servery, JSON", raw, p.cmd, address, "/serving-endpoints/peer/invocations", p.token, body)
 			head, message := c.binary()
-			c.load(t, "Servery, KServe v2 binary", raw, address, "/v2/models/peer/infer", p.token, message,
+			c.load(t, "Servery, KServe v2 binary", raw, p.cmd, address, "/v2/models/peer/infer", p.token, message,
 				"Content-Type: application/octet-stream", fmt.Sprintf("Inference-Header-Content-Length: %d", head))
 			p.kill()
 			node := server(t, append(os.Environ(), "NODE_PATH="+filepath.Join(clients, "js", "node_modules")),
 				"node", filepath.Join("peers", "node_server.cjs"), shared(t, c.model), c.input, c.output)
-			peer := c.load(t, "Node, onnxruntime-node", raw, node.address, "/", "", body)
+			peer := c.load(t, "Node, onnxruntime-node", raw, node.cmd, node.address, "/", "", body)
 			node.end()
 			t.Logf("Servery by JSON: %.2f × Node", ours/peer)
 			scoring := server(t, environment(t.TempDir()),
 				filepath.Join(clients, "python", "bin", "python"), filepath.Join("peers", "mlflow_server.py"), shared(t, c.model), fmt.Sprint(c.columns))
 			awaitHTTP(t, scoring.address)
-			peer = c.load(t, "MLflow's scoring server", raw, scoring.address, "/invocations", "", body)
+			peer = c.load(t, "MLflow's scoring server", raw, scoring.cmd, scoring.address, "/invocations", "", body)
 			scoring.end()
 			t.Logf("Servery by JSON: %.2f × MLflow", ours/peer)
 		})
 	}
 }
 
-// load drives one side and reports it against the bare loop.
-func (c against) load(t *testing.T, name string, raw float64, address, path, token, body string, headers ...string) float64 {
+// load drives one side and reports it against the bare loop: by requests/s, of which the
+// load generator takes its share of the cores, and by the processor time that a request
+// costs the server and its children, of which it takes none.
+func (c against) load(t *testing.T, name string, raw cost, server *exec.Cmd, address, path, token, body string, headers ...string) float64 {
 	t.Helper()
 	var conns []*wire
 	for range c.conns {
 		conns = append(conns, dial(t, address, path, token, body, headers...))
 	}
 	closedLoop(t, conns, round/4) // warm
+	before := treeTime(t, server.Process.Pid)
 	rate, f := closedLoop(t, conns, round)
-	t.Logf("%-34s %9.1f requests/s  %.3f × bare  p50 %8v  p99 %8v", name, rate, rate/raw,
-		f.at(0.5).Round(time.Microsecond), f.at(0.99).Round(time.Microsecond))
+	each := (treeTime(t, server.Process.Pid) - before) / time.Duration(len(f))
+	t.Logf("%-34s %9.1f requests/s  %.3f × bare  %8v of processor time each, %.3f × bare  p50 %8v  p99 %8v", name, rate, rate/raw.rate,
+		each.Round(time.Microsecond/10), raw.cpu.Seconds()/each.Seconds(), f.at(0.5).Round(time.Microsecond), f.at(0.99).Round(time.Microsecond))
 	return rate
+}
+
+// cost is what a load costs a side.
+type cost struct {
+	rate float64       // requests/s
+	cpu  time.Duration // of all cores together, a request
+}
+
+// treeTime is what a process and its children have used.
+func treeTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	total := processorTime(t, pid)
+	for _, child := range children(t, pid) {
+		total += treeTime(t, child)
+	}
+	return total
 }
 
 // values are as many numbers of six digits as the shape has.
@@ -157,7 +177,7 @@ func littleEndian(values []float32) []byte {
 }
 
 // bareLoop runs the model on two goroutines with a session each, and nothing around it.
-func bareLoop(t *testing.T, c against) float64 {
+func bareLoop(t *testing.T, c against) cost {
 	t.Helper()
 	path, err := ortlib.Find("", filepath.Join("..", ".."))
 	if err != nil {
@@ -173,7 +193,9 @@ func bareLoop(t *testing.T, c against) float64 {
 	const sides = 2
 	var work sync.WaitGroup
 	var mu sync.Mutex
-	total := 0.0
+	var runs int
+	var total cost
+	before := ownProcessorTime()
 	for range sides {
 		s, err := library.NewSession(shared(t, c.model), ort.Options{NoArena: c.shape[0] == 1 && c.columns > 0})
 		if err != nil {
@@ -195,11 +217,19 @@ func bareLoop(t *testing.T, c against) float64 {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			total += float64(n) / time.Since(began).Seconds()
+			total.rate += float64(n) / time.Since(began).Seconds()
+			runs += n
 		})
 	}
 	work.Wait()
+	total.cpu = (ownProcessorTime() - before) / time.Duration(runs)
 	return total
+}
+
+func ownProcessorTime() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // peerServer is a server of another make, started for one load.

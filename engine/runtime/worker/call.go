@@ -102,9 +102,9 @@ func (p *process) register(c *call) uint32 {
 	return p.nextID
 }
 
-// answer hands a response to its call. last tells that no other call is in flight: then
-// the reading is over.
-func (p *process) answer(f frame) (last bool, err error) {
+// answer hands a response to its call. last tells that no other call is in flight, or is
+// soon to be: then the reading is over.
+func (p *process) answer(f frame, goroutine bool) (last bool, err error) {
 	p.mu.Lock()
 	c := p.pending[f.ID]
 	if c == nil {
@@ -114,7 +114,7 @@ func (p *process) answer(f frame) (last bool, err error) {
 	}
 	delete(p.pending, f.ID)
 	abandoned := c.abandoned
-	last = len(p.pending) == 0
+	last = len(p.pending) == 0 && !(goroutine && p.crowd.is())
 	p.reading = !last
 	p.mu.Unlock()
 	if abandoned {

@@ -160,6 +160,15 @@ func (r *frameReader) next() (frame, error) {
 	return f, nil
 }
 
+// ready tells whether a whole frame has come already, so that next does not wait.
+func (r *frameReader) ready() bool {
+	if r.f.Kind != 0 || r.r.Buffered() < headerSize {
+		return false
+	}
+	head, _ := r.r.Peek(headerSize)
+	return r.r.Buffered() >= headerSize+int(binary.LittleEndian.Uint32(head))
+}
+
 // begin reads header and text of a frame, both or none of them.
 func (r *frameReader) begin() error {
 	head, err := r.r.Peek(headerSize)

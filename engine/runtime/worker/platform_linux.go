@@ -2,18 +2,25 @@ package worker
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// socket is the engine's end of a connection. It is no os.File, because Go's poller would
+// wake a thread for whatever comes, also while another one waits for just that.
+type socket struct{ fd int }
+
 // socketPair gives the two ends of a connection: the engine's, and the file that the
 // process inherits. Both are closed on exec, so that no other child gets them.
-func socketPair() (ours, theirs *os.File, err error) {
+func socketPair() (ours *socket, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
@@ -22,29 +29,115 @@ func socketPair() (ours, theirs *os.File, err error) {
 		// Fewer wake-ups for long bodies. The system cuts it to what it allows.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
 	}
-	ours, theirs = os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "engine")
-	patience := unix.NsecToTimeval(int64(readPatience))
-	if err := unix.SetsockoptTimeval(fds[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
+	ours = &socket{fds[0]}
+	if err := ours.bound(readPatience); err != nil {
 		ours.Close()
-		theirs.Close()
-		return nil, nil, fmt.Errorf("bound the reads of a socket: %w", err)
+		unix.Close(fds[1])
+		return nil, nil, err
 	}
-	return ours, theirs, nil
+	return ours, os.NewFile(uintptr(fds[1]), "engine"), nil
 }
 
-// awaitInput waits until a read of f would not block.
-func awaitInput(f *os.File) error {
-	set := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+// bound sets how long a Read waits at most; 0 is without end.
+func (s *socket) bound(patience time.Duration) error {
+	t := unix.NsecToTimeval(int64(patience))
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &t); err != nil {
+		return fmt.Errorf("bound the reads of a socket: %w", err)
+	}
+	return nil
+}
+
+// Read waits in the system, which wakes the thread that waits and no other. It is
+// syscall.EAGAIN where nothing has come for as long as bound says.
+func (s *socket) Read(b []byte) (int, error) {
 	for {
-		if _, err := unix.Poll(set, -1); err != unix.EINTR {
-			return err
+		n, err := unix.Read(s.fd, b)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
 		}
 	}
 }
 
-// shutdown ends a connection for both sides: what waits for it returns, and what has come
-// can still be read.
-func shutdown(f *os.File) { unix.Shutdown(int(f.Fd()), unix.SHUT_RDWR) }
+// Write writes all of b, however long that takes.
+func (s *socket) Write(b []byte) (int, error) {
+	written := 0
+	for written < len(b) {
+		n, err := unix.Write(s.fd, b[written:])
+		written += max(n, 0)
+		if errors.Is(err, unix.EAGAIN) { // polled is being called
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, -1)
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// polledSocket is the same connection in Go's poller, for a goroutine that reads.
+type polledSocket struct {
+	*os.File
+	conn syscall.RawConn
+	once func(fd uintptr) bool // made once: a read allocates nothing
+
+	// Of one read.
+	b   []byte
+	n   int
+	err error
+}
+
+// polled gives the connection to Go's poller, which it must leave again by Close.
+func (s *socket) polled() (_ io.ReadCloser, err error) {
+	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("wait for a worker process: %w", err)
+	}
+	// The poller takes what does not block. That is a property of the connection and not
+	// of one descriptor: only Write may notice meanwhile.
+	unix.SetNonblock(fd, true)
+	p := &polledSocket{File: os.NewFile(uintptr(fd), "worker")}
+	unix.SetNonblock(fd, false)
+	if p.conn, err = p.SyscallConn(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("wait for a worker process: %w", err)
+	}
+	p.once = func(fd uintptr) bool {
+		for {
+			if p.n, _, p.err = unix.Recvfrom(int(fd), p.b, unix.MSG_DONTWAIT); !errors.Is(p.err, unix.EINTR) {
+				return !errors.Is(p.err, unix.EAGAIN)
+			}
+		}
+	}
+	return p, nil
+}
+
+func (p *polledSocket) Read(b []byte) (int, error) {
+	p.b = b
+	err := p.conn.Read(p.once)
+	p.b = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case p.err != nil:
+		return 0, p.err
+	case p.n == 0:
+		return 0, io.EOF
+	}
+	return p.n, nil
+}
+
+// shutdown ends the connection for both sides: what waits for it returns, and what has
+// come can still be read.
+func (s *socket) shutdown() { unix.Shutdown(s.fd, unix.SHUT_RDWR) }
+
+// Close may be called once nobody reads or writes.
+func (s *socket) Close() error { return unix.Close(s.fd) }
 
 // processAttributes put a worker into a group of its own, which a Ctrl-C in the engine's
 // terminal does not reach, and end it when the thread that started it ends.

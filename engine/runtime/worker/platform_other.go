@@ -4,6 +4,7 @@ package worker
 
 import (
 	"errors"
+	"io"
 	"os"
 	"syscall"
 )
@@ -11,13 +12,17 @@ import (
 // Worker processes are written for Linux: elsewhere the package builds, so that the rest
 // of the program can be worked on, and no process starts.
 
-func socketPair() (ours, theirs *os.File, err error) {
-	return nil, nil, errors.New("worker processes run on Linux only")
-}
+type socket struct{}
 
-func awaitInput(*os.File) error { return nil }
+var errLinuxOnly = errors.New("worker processes run on Linux only")
 
-func shutdown(*os.File) {}
+func socketPair() (ours *socket, theirs *os.File, err error) { return nil, nil, errLinuxOnly }
+
+func (*socket) Read([]byte) (int, error)       { return 0, errLinuxOnly }
+func (*socket) Write([]byte) (int, error)      { return 0, errLinuxOnly }
+func (*socket) polled() (io.ReadCloser, error) { return nil, errLinuxOnly }
+func (*socket) shutdown()                      {}
+func (*socket) Close() error                   { return nil }
 
 func processAttributes() *syscall.SysProcAttr { return nil }
 

@@ -17,9 +17,10 @@ import (
 // never started again: see runner.
 type process struct {
 	cmd     *exec.Cmd
-	conn    *os.File
-	reader  *frameReader // belongs to who reads: see receive.go
-	link    link
+	conn    *socket
+	input   input         // of reader
+	reader  *frameReader  // belongs to who reads: see receive.go
+	link    link          // writes to conn and closes it
 	grace   time.Duration // between a stop and a kill
 	control chan frame    // what the process says besides responses
 	gone    chan struct{} // closed when the process has ended and nothing of it is left
@@ -36,6 +37,8 @@ type process struct {
 	pending  map[uint32]*call
 	watching bool
 	reading  bool // somebody reads, or is about to
+
+	crowd crowd
 }
 
 // starter starts processes from one thread that lives as long as they do: Linux ends a
@@ -66,9 +69,11 @@ func startProcess(start starter, executable, environment []string, library strin
 		out.Close()
 		return nil, fmt.Errorf("start a worker process: %w", err)
 	}
-	p := &process{cmd: cmd, conn: conn, link: link{conn: conn}, grace: grace,
+	p := &process{cmd: cmd, conn: conn, grace: grace,
 		control: make(chan frame, 4), gone: make(chan struct{}), pending: map[uint32]*call{},
-		reader: newFrameReader(conn), reading: true, lines: &lineReader{file: out}}
+		reading: true, crowd: crowd{span: crowdFor}, lines: &lineReader{file: out}}
+	p.reader = newFrameReader(&p.input)
+	p.link = link{conn: conn, gather: p.crowd.is}
 	p.work.Go(p.read)
 	p.work.Go(func() { p.lines.read(p.line) })
 	go p.reap()
@@ -93,10 +98,10 @@ func (p *process) reap() {
 	p.ended = true
 	reason := p.reason
 	p.mu.Unlock()
-	shutdown(p.conn)
+	p.conn.shutdown()
 	p.lines.finish()
 	p.work.Wait()
-	p.conn.Close()
+	p.link.close(p.conn)
 	signal, status := endOf(p.cmd.ProcessState)
 	p.death = newDeath(reason, signal, status, p.lines.last())
 	p.death.words = p.lines.lastWords(time.Now())

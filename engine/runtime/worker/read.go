@@ -26,6 +26,10 @@ const (
 	// shortBody bounds what is answered by the reader, in bytes: 16 KiB of numbers are
 	// read in about 40 µs.
 	shortBody = 16 << 10
+	// mostHeld bounds the answers that wait for those behind them, of requests that came
+	// together: they leave with one write, which wakes the engine once. At 20 µs a request
+	// the first of 8 waits 0.14 ms more.
+	mostHeld = 8
 )
 
 // read receives frames until the engine closes the connection (nil) or breaks the protocol.
@@ -41,7 +45,16 @@ func (s *server) read(r *frameReader) error {
 func (s *server) readOn(r *frameReader) {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
+	held := 0 // answers that were not written yet
 	for {
+		if held > 0 && !r.ready() { // a cancel came last
+			mine := s.busy(r)
+			s.link.flush()
+			if !s.reads(mine) {
+				return
+			}
+			held = 0
+		}
 		f, err := r.next()
 		var t *task
 		if err == nil {
@@ -55,23 +68,35 @@ func (s *server) readOn(r *frameReader) {
 			s.reading.result <- err
 			return
 		case t == nil:
-		case !s.reading.short || r.r.Buffered() > 0 || t.Size > shortBody:
-			go s.handle(t)
-		case !s.answerHere(r, t):
+			continue
+		case !s.reading.short || t.Size > shortBody:
+			go s.handle(t, false)
+			continue
+		}
+		hold := held < mostHeld && r.ready()
+		mine := s.busy(r)
+		s.handle(t, hold)
+		if !s.reads(mine) {
+			s.link.flush() // nobody else may come by who would
 			return
+		}
+		if held++; !hold {
+			held = 0
 		}
 	}
 }
 
-// answerHere answers a request and tells whether its goroutine still reads.
-func (s *server) answerHere(r *frameReader, t *task) bool {
-	mine := s.reading.phase.Add(1)
+// busy begins a span in which the reader does not read; reads ends it and tells whether
+// the goroutine still is the reader.
+func (s *server) busy(r *frameReader) (mine uint64) {
+	mine = s.reading.phase.Add(1)
 	if s.reading.watch.CompareAndSwap(false, true) {
 		time.AfterFunc(handoverAfter, func() { s.handover(r, 0) })
 	}
-	s.handle(t)
-	return s.reading.phase.CompareAndSwap(mine, mine+1)
+	return mine
 }
+
+func (s *server) reads(mine uint64) bool { return s.reading.phase.CompareAndSwap(mine, mine+1) }
 
 // handover is the watch: it looks every handoverAfter while there are short requests.
 // seen is the phase at its last look.
@@ -80,6 +105,7 @@ func (s *server) handover(r *frameReader, seen uint64) {
 	switch {
 	case phase == seen && phase%2 == 1 && s.reading.phase.CompareAndSwap(phase, phase+1):
 		go s.readOn(r)
+		s.link.flush() // answers before the one that takes long
 	case phase == seen && phase%2 == 0:
 		// Nothing has come since. A request that comes now sets the watch again, unless it
 		// came between the two steps: then its phase is another.

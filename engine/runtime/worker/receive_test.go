@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"servery/engine/runtime"
 )
 
@@ -57,6 +55,7 @@ func play(t *testing.T) *played {
 	w.send(header{Kind: kindLoaded}, nil)
 	<-p.control
 	w.quiet()
+	p.crowd.span = 0
 	return w
 }
 
@@ -105,10 +104,7 @@ func (w *played) until(what string, holds func(*process) bool) {
 
 // readWithoutEnd takes away the bound of a read.
 func (w *played) readWithoutEnd() {
-	w.t.Helper()
-	if err := unix.SetsockoptTimeval(int(w.conn.Fd()), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err != nil {
-		w.t.Fatal(err)
-	}
+	w.conn.bound(0)
 }
 
 // await waits for calls to return.
@@ -180,6 +176,39 @@ func TestOneCallReadsForMany(t *testing.T) {
 		work.Wait()
 		w.quiet()
 	}
+}
+
+// Where calls come close together a goroutine reads for all of them, and stays when nothing
+// is in flight: until the next answer after the crowd.
+func TestInACrowdNobodyReadsForHimself(t *testing.T) {
+	w := play(t)
+	w.crowd.span = time.Hour
+	together := func(n int) {
+		var calls sync.WaitGroup
+		for i := range n {
+			calls.Go(func() { w.ask(t.Context(), fmt.Sprint("request ", i), answered) })
+		}
+		for range n {
+			w.answerTo(w.receive())
+		}
+		calls.Wait()
+	}
+	for range 100 {
+		var first, second sync.WaitGroup
+		first.Go(func() { w.ask(t.Context(), "first", answered) })
+		f := w.receive()
+		second.Go(func() { w.ask(t.Context(), "second", answered) })
+		g := w.receive()
+		w.answerTo(g)
+		w.await(&second)
+		w.answerTo(f)
+		w.await(&first)
+		together(5)
+		w.until("a goroutine reads", func(p *process) bool { return p.reading && len(p.pending) == 0 })
+	}
+	w.crowd.until.Store(0)
+	together(1)
+	w.quiet()
 }
 
 // A call that reads is canceled when some of its answer has come: within the header, the

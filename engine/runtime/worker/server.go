@@ -163,8 +163,8 @@ func (s *server) obey(f frame) (err error) {
 // statusCanceled marks an answer that nobody waits for.
 const statusCanceled = 499
 
-// handle answers one request.
-func (s *server) handle(t *task) {
+// handle answers one request. The answer may be held: see link.put.
+func (s *server) handle(t *task, hold bool) {
 	var timing runtime.Timing
 	out := newBuffer(smallestBuffer)
 	a := s.evaluate(t, out, &timing)
@@ -176,9 +176,9 @@ func (s *server) handle(t *task) {
 		a, out.b = answer{status: e.Status, contentType: e.ContentType()}, append(out.b[:0], e.Body()...)
 	}
 	// An error means that the engine is gone, which the reader sees as well.
-	s.link.send(header{Kind: kindResponse, ID: t.ID, Status: uint16(a.status),
+	s.link.put(header{Kind: kindResponse, ID: t.ID, Status: uint16(a.status),
 		Figures: [4]int64{int64(timing.Wait), int64(timing.Decode), int64(timing.Run), int64(timing.Encode)}},
-		a.contentType, out.b)
+		a.contentType, out.b, hold)
 	out.release()
 	t.release()
 	select {
