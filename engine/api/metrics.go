@@ -1,21 +1,18 @@
 package api
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/telemetry"
 )
 
-var observeRoutes = []route{ // 12 to 15 of the spec's table B1
+var observeRoutes = []route{ // 12 to 15 of the spec's table B1, and Prometheus' own path
+	at("GET", "/metrics", (*Server).exportAll),
 	at("GET", "/api/2.0/serving-endpoints/{name}/metrics", (*Server).exportMetrics).needing(access.CanView),
 	at("GET", "/api/2.0/serving-endpoints/{name}/openapi", (*Server).getSchema).needing(access.CanView),
 	at("GET", "/api/2.0/serving-endpoints/{name}/served-models/{entity}/logs", (*Server).serviceLog).needing(access.CanView),
@@ -60,32 +57,14 @@ var metrics = []metric{
 		distribution: func(o *observed) *telemetry.Distribution { return &o.Model }},
 }
 
-// exportMetrics writes the figures of an endpoint's active configuration for Prometheus,
-// or for OpenMetrics where the client accepts that rather than text/plain. An endpoint that
+// exportMetrics writes the figures of an endpoint's active configuration. An endpoint that
 // does not serve yet has none, which is no error: a scraper goes on asking.
 func (s *Server) exportMetrics(w http.ResponseWriter, r *http.Request, v values) error {
 	e, err := s.services.Endpoint(v[0])
 	if err != nil {
 		return err
 	}
-	format := expfmt.NewFormat(expfmt.TypeTextPlain)
-	if expfmt.NegotiateIncludingOpenMetrics(r.Header).FormatType() == expfmt.TypeOpenMetrics {
-		format = expfmt.NewFormat(expfmt.TypeOpenMetrics)
-	}
-	var b bytes.Buffer
-	encoder := expfmt.NewEncoder(&b, format)
-	for _, f := range families(e.Name, s.observe(e)) {
-		if err := encoder.Encode(f); err != nil {
-			return fmt.Errorf("cannot write the metric %s: %w", f.GetName(), err)
-		}
-	}
-	if c, ok := encoder.(io.Closer); ok { // writes OpenMetrics' # EOF
-		if err := c.Close(); err != nil {
-			return fmt.Errorf("cannot write the metrics: %w", err)
-		}
-	}
-	sendText(w, string(format), b.Bytes())
-	return nil
+	return sendMetrics(w, r, families(e.Name, s.observe(e)))
 }
 
 // observe reads the figures of the served entities that are active.

@@ -48,6 +48,8 @@ var versionOperations = []operation{
 }
 
 var observeOperations = []operation{
+	{route: "GET /metrics", summary: "All figures for Prometheus, in OpenTelemetry's names: this process, and the endpoints that you may view. OpenMetrics where Accept says so.",
+		gives: "text/plain", try: "/metrics"},
 	{route: "GET /api/2.0/serving-endpoints/{name}/metrics", summary: "The endpoint's figures for Prometheus, or for OpenMetrics where Accept says so.",
 		gives: "text/plain", try: "/api/2.0/serving-endpoints/digits/metrics"},
 	{route: "GET /api/2.0/serving-endpoints/{name}/openapi", summary: "What the endpoint's models take and give, as OpenAPI. It takes a model that was logged with a signature.",

@@ -29,7 +29,14 @@ func newLife(t testing.TB) *life {
 	return l
 }
 
-func (l *life) start() { l.Telemetry = New(l.clock.now, nil, l.disk) }
+// start leaves the writing to second: what a kill finds on the disk is then the same in
+// each run.
+func (l *life) start() {
+	l.Telemetry = New(l.clock.now, nil, nil)
+	w := newWriter(l.disk, "figures", maxPending)
+	w.running = true
+	l.openFigures(w)
+}
 
 // second lets a second pass, at the end of which all that waits is written.
 func (l *life) second() {

@@ -9,7 +9,8 @@ import (
 // Bounds are the upper bounds, in milliseconds, of a Distribution's buckets; one more
 // bucket holds all above the last. They begin at a tenth of a millisecond, where small
 // models answer on this machine, and end at the longest that a request may take, 597 s.
-var Bounds = [...]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000}
+// Those of OpenTelemetry's http.server.request.duration, from 5 ms to 10 s, are among them.
+var Bounds = [...]float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000, 30_000, 60_000, 300_000, 600_000}
 
 // spans are Bounds as durations.
 var spans = func() (s [len(Bounds)]time.Duration) {
@@ -34,6 +35,13 @@ func (d *Distribution) Count() uint64 {
 	return n
 }
 
+func (d *Distribution) add(o Distribution) {
+	for i, n := range o.Counts {
+		d.Counts[i] += n
+	}
+	d.Sum += o.Sum
+}
+
 // EntityFigures are a served entity's figures for a program that collects them.
 type EntityFigures struct {
 	Requests, Errors4, Errors5 uint64       // that ended in the last 60 s
@@ -48,8 +56,53 @@ type Entity struct {
 	name    string
 	version int
 
-	seconds               ring[outcomes]
-	latency, queue, model tally
+	seconds      ring[outcomes]
+	statuses     [maxStatuses]atomic.Pointer[statusTally]
+	queue, model tally
+}
+
+// maxStatuses bounds the HTTP statuses that are told apart; what comes beyond counts with
+// the last one.
+const maxStatuses = 16
+
+// statusTally is how long the requests took that ended with one status.
+type statusTally struct {
+	status int
+	tally
+}
+
+// latency is where a request with that status is counted.
+func (e *Entity) latency(status int) *tally {
+	for i := range e.statuses {
+		t := e.statuses[i].Load()
+		if t == nil {
+			t = &statusTally{status: status}
+			if !e.statuses[i].CompareAndSwap(nil, t) {
+				t = e.statuses[i].Load()
+			}
+		}
+		if t.status == status || i == maxStatuses-1 {
+			return &t.tally
+		}
+	}
+	panic("unreachable")
+}
+
+// StatusFigures are how long the requests took that ended with one HTTP status.
+type StatusFigures struct {
+	Status  int
+	Latency Distribution // on the server, as Sample.Total
+}
+
+func (e *Entity) byStatus() []StatusFigures {
+	var all []StatusFigures
+	for i := range e.statuses {
+		if t := e.statuses[i].Load(); t != nil {
+			all = append(all, StatusFigures{t.status, t.read()})
+		}
+	}
+	slices.SortFunc(all, func(a, b StatusFigures) int { return a.Status - b.Status })
+	return all
 }
 
 // outcomes counts the requests of a minute's seconds, 720 B.
@@ -89,7 +142,7 @@ func (e *Entity) add(when int64, s Sample) {
 	case s.Status >= 400:
 		o.errors4.Add(1)
 	}
-	e.latency.add(s.Total)
+	e.latency(s.Status).add(s.Total)
 	e.queue.add(s.Queue)
 	if s.Model > 0 {
 		e.model.add(s.Model)
@@ -97,7 +150,10 @@ func (e *Entity) add(when int64, s Sample) {
 }
 
 func (e *Entity) figures(now int64) EntityFigures {
-	f := EntityFigures{Latency: e.latency.read(), Queue: e.queue.read(), Model: e.model.read()}
+	f := EntityFigures{Queue: e.queue.read(), Model: e.model.read()}
+	for _, status := range e.byStatus() {
+		f.Latency.add(status.Latency)
+	}
 	for second := now - 59; second <= now; second++ {
 		if page := e.seconds.read(second); page != nil {
 			o := &page[at(second)]
@@ -135,19 +191,33 @@ func (r *Recorder) Entity(name string, version int) *Entity {
 // EntityFigures are the figures of a served entity with one version of its model, all
 // zero where nothing was recorded.
 func (t *Telemetry) EntityFigures(endpoint, entity string, version int) EntityFigures {
+	if e := t.entity(endpoint, entity, version); e != nil {
+		return e.figures(t.now().Unix())
+	}
+	return EntityFigures{}
+}
+
+// Statuses are a served entity's requests by how they ended, in the order of the statuses.
+// Entity "" takes those that came to none.
+func (t *Telemetry) Statuses(endpoint, entity string, version int) []StatusFigures {
+	if e := t.entity(endpoint, entity, version); e != nil {
+		return e.byStatus()
+	}
+	return nil
+}
+
+func (t *Telemetry) entity(endpoint, entity string, version int) *Entity {
 	r := t.find(endpoint)
-	if r == nil {
-		return EntityFigures{}
+	switch {
+	case r == nil:
+		return nil
+	case entity == "":
+		return &r.nobody
 	}
 	r.mu.Lock()
-	i := slices.IndexFunc(r.entities, func(e *Entity) bool { return e.name == entity && e.version == version })
-	var e *Entity
-	if i >= 0 {
-		e = r.entities[i]
+	defer r.mu.Unlock()
+	if i := slices.IndexFunc(r.entities, func(e *Entity) bool { return e.name == entity && e.version == version }); i >= 0 {
+		return r.entities[i]
 	}
-	r.mu.Unlock()
-	if e == nil {
-		return EntityFigures{}
-	}
-	return e.figures(t.now().Unix())
+	return nil
 }

@@ -28,7 +28,10 @@ type Telemetry struct {
 // what it is for is kept in memory only; Close tells.
 func New(now func() time.Time, events, figures Table) *Telemetry {
 	x := &Telemetry{now: now, log: &eventLog{writer: newWriter(events, "events", 0)}, recorders: map[string]*Recorder{}}
-	x.openFigures(figures)
+	if figures == nil {
+		figures = &inMemory{}
+	}
+	x.openFigures(newWriter(figures, "figures", maxPending))
 	histories, logs := x.log.read()
 	for name, h := range histories {
 		x.Endpoint(name).events = h
@@ -40,18 +43,11 @@ func New(now func() time.Time, events, figures Table) *Telemetry {
 }
 
 // openFigures reads the figures back.
-func (t *Telemetry) openFigures(table Table) {
-	if table == nil {
-		table = &inMemory{}
-	}
-	start := func(table Table) {
-		t.figures = newWriter(table, "figures", maxPending)
-		t.uptime = &uptime{writer: t.figures}
-	}
-	start(table)
+func (t *Telemetry) openFigures(w *writer) {
+	t.figures, t.uptime = w, &uptime{writer: w}
 	now := t.now().Unix()
 	for _, prefix := range []string{"u/", "h/", "s/"} {
-		t.figuresErr = table.Each(prefix, func(key string, value []byte) error {
+		t.figuresErr = w.table.Each(prefix, func(key string, value []byte) error {
 			if t.uptime.restore(key, value) {
 				return nil
 			}
@@ -63,7 +59,8 @@ func (t *Telemetry) openFigures(table Table) {
 		if t.figuresErr != nil {
 			t.figuresErr = fmt.Errorf("the figures cannot be read, new ones are kept in memory only: %w", t.figuresErr)
 			t.recorders = map[string]*Recorder{}
-			start(&inMemory{})
+			t.figures = newWriter(&inMemory{}, "figures", maxPending)
+			t.uptime = &uptime{writer: t.figures}
 			break
 		}
 	}
@@ -166,6 +163,7 @@ type Recorder struct {
 	now     func() time.Time
 	log     *eventLog
 	archive *archive
+	nobody  Entity // requests that came to no served entity
 
 	mu       sync.Mutex // guards the following
 	events   history
@@ -182,9 +180,10 @@ func newRecorder(name string, t *Telemetry) *Recorder {
 func (r *Recorder) Record(s Sample) {
 	second := r.now().Unix()
 	r.archive.present.enter(second).add(s)
-	if s.Entity != nil {
-		s.Entity.add(second, s)
+	if s.Entity == nil {
+		s.Entity = &r.nobody
 	}
+	s.Entity.add(second, s)
 }
 
 // SetGauges notes the levels of this second. Once a second is enough.
