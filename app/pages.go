@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"servery/views/create"
+	"servery/views/edit"
 	"servery/views/endpoint"
 	"servery/views/models"
 	"servery/views/query"
@@ -24,6 +25,7 @@ func (p *program) pages() map[string]shell.Factory {
 			})
 		},
 		shell.PageCreate:   func(h shell.Host, r shell.Route) shell.Page { return create.New(h, r, e) },
+		shell.PageEdit:     func(h shell.Host, r shell.Route) shell.Page { return edit.New(h, r, e) },
 		shell.PageEndpoint: func(h shell.Host, r shell.Route) shell.Page { return endpoint.New(h, r, e) },
 		shell.PageQuery:    func(h shell.Host, r shell.Route) shell.Page { return query.New(h, r, e, asked) },
 		shell.PageModels:   func(h shell.Host, r shell.Route) shell.Page { return models.New(h, r, e) },

@@ -12,13 +12,12 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 
 	"servery/engine/endpoint"
 	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/telemetry"
-	"servery/theme"
+	"servery/views/config"
 	"servery/views/shell"
 	"servery/views/widgets"
 )
@@ -54,9 +53,11 @@ type Page struct {
 	nameField   *widgets.Field
 	description *widgets.Entry
 	descField   *widgets.Field
-	entities    *entitySection
-	tags        *tagSection
-	side        *side
+	editor      *config.Editor
+	tags        *config.Tags
+	tagSection  *fyne.Container
+	side        *config.Side
+	cancel, do  *widgets.Button
 	column      *fyne.Container
 	scroll      *widgets.ScrollArea
 	content     fyne.CanvasObject
@@ -86,13 +87,21 @@ func (p *Page) build() {
 		p.changed()
 	}
 	p.descField = widgets.NewField("Description", "Optional. Neither it nor the name can be changed later.", p.description)
-	p.entities = newEntitySection(p)
-	p.tags = newTagSection(p)
-	p.side = newSide(p)
+	p.editor = config.NewEditor(p.host, p.engine, config.EditorConfig{Changed: p.changed, Chosen: p.suggest, Resized: func() { p.column.Refresh() }, Send: p.create})
+	p.tags = config.NewTags(p.host, nil, func(tags []endpoint.Tag) {
+		p.form.tags = tags
+		p.changed()
+	})
+	p.tagSection = widgets.VStack(10, widgets.Heading("Tags"), p.tags.Content)
+	p.cancel = widgets.SecondaryButton("Cancel", p.host.Back)
+	p.do = widgets.PrimaryButton("Create", p.create).WithHint("Ctrl ↵")
+	p.side = config.NewSide(p.host, p.editor, config.SideConfig{Cancel: p.cancel, Do: p.do, Snippets: func() []config.Snippet {
+		return config.CreateSnippets(p.spec(), p.engine.Address())
+	}})
 	p.column = widgets.VStack(20, widgets.Title("Create serving endpoint"), p.banner,
-		widgets.StackUnder(narrow, 20, []float32{1, 1}, p.nameField, p.descField), p.entities.content, p.tags.content)
+		config.Pair(p.nameField, p.descField), p.editor.Content, p.tagSection)
 	p.scroll = widgets.Scroll(widgets.Inset(p.column, 20, 24, 28, 24))
-	p.content = container.New(beside{}, p.scroll, widgets.Fill(theme.Border), widgets.Fill(theme.Surface), p.side.content)
+	p.content = config.Beside(p.scroll, p.side.Content)
 }
 
 // preselect adds the version that the route names, if it can be served.
@@ -110,30 +119,30 @@ func (p *Page) preselect(r shell.Route) {
 			ok = ok && v.Status == registry.Ready
 		}
 		if ok {
-			p.add(m.FullName(), v.Number)
+			p.editor.Add(m.FullName(), v.Number)
 			return
 		}
 	}
 	p.say(widgets.Warning, "Choose another version", strings.TrimSpace(r.Name+" "+r.Arg)+" is not registered or not ready, so it cannot be served.")
 }
 
-// add appends a served entity and, where no name was typed, names the endpoint after it.
-func (p *Page) add(model string, version int) {
-	p.form.add(newEntity(model, version))
-	p.suggest()
-	p.entities.rebuild()
-	p.changed()
+// spec is the request that the form stands for, as far as it is one.
+func (p *Page) spec() endpoint.Spec {
+	p.form.config = p.editor.Form
+	spec, _ := p.form.spec()
+	return spec
 }
 
+// suggest names the endpoint after what it serves, where no name was typed.
 func (p *Page) suggest() {
-	if p.named || len(p.form.entities) == 0 {
+	if p.named || len(p.editor.Form.Entities) == 0 {
 		return
 	}
 	taken := map[string]bool{}
 	for _, e := range p.engine.Endpoints() {
 		taken[e.Name] = true
 	}
-	p.form.name = suggestName(p.form.entities[0].model, func(n string) bool { return taken[n] })
+	p.form.name = suggestName(p.editor.Form.Entities[0].Model, func(n string) bool { return taken[n] })
 	p.nameEntry.OnChanged = nil // it was not typed
 	p.nameEntry.SetText(p.form.name)
 	p.nameEntry.OnChanged = p.typeName
@@ -147,8 +156,8 @@ func (p *Page) typeName(s string) {
 // changed shows everything that follows from the form.
 func (p *Page) changed() {
 	p.refused = nil
-	p.entities.show()
-	p.side.show()
+	p.editor.Show()
+	p.side.Show()
 	p.showErrors()
 }
 
@@ -169,8 +178,8 @@ func (p *Page) Refresh(changes []telemetry.Change) {
 	if changes != nil && !slices.ContainsFunc(changes, concerns) {
 		return
 	}
-	p.entities.show()
-	p.side.show()
+	p.editor.Show()
+	p.side.Show()
 }
 
 // Shown is for the shell.
@@ -194,13 +203,13 @@ func (p *Page) MayLeave() string {
 // dirty tells whether there is something that a person would miss: a chosen model alone
 // is a click away.
 func (p *Page) dirty() bool {
-	f := &p.form
-	if p.named || f.description != "" || len(f.tags) > 0 || p.tags.key.Text != "" || len(f.entities) > 1 {
+	f, entities := &p.form, p.editor.Form.Entities
+	if p.named || f.description != "" || len(f.tags) > 0 || p.tags.Key.Text != "" || len(entities) > 1 {
 		return true
 	}
-	for _, e := range f.entities {
-		fresh := newEntity(e.model, e.version)
-		fresh.traffic = e.traffic
+	for _, e := range entities {
+		fresh := config.NewEntity(e.Model, e.Version)
+		fresh.Traffic = e.Traffic
 		if e != fresh {
 			return true
 		}
@@ -219,14 +228,14 @@ func (p *Page) create() {
 	if p.creating {
 		return
 	}
-	p.tags.take()
+	p.tags.Take()
 	p.tried, p.refused = true, nil
 	p.banner.Hide()
 	if p.showErrors() {
 		p.focusFirst()
 		return
 	}
-	spec, _ := p.form.spec()
+	spec := p.spec()
 	p.setCreating(true)
 	shell.Task(p.host, func(ctx context.Context) (endpoint.Endpoint, error) { return p.engine.CreateEndpoint(ctx, spec) },
 		func(made endpoint.Endpoint, err error) {
@@ -243,38 +252,13 @@ func (p *Page) create() {
 
 func (p *Page) setCreating(on bool) {
 	p.creating = on
-	p.side.setCreating(on)
+	text := "Create"
+	if on {
+		text = "Creating"
+	}
+	p.side.SetBusy(on, text)
 	p.column.Refresh()
 }
-
-// beside puts the form at the left, a line, and ground and content of the side at the
-// right.
-type beside struct{}
-
-const (
-	sideWidth   = 392
-	sideNarrow  = 320 // in a window that is narrower than the form and sideWidth need
-	narrow      = 700 // under it the form's columns go under each other
-	comfortable = 1140
-)
-
-func (beside) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	sideWidth := float32(sideWidth)
-	if s.Width < comfortable {
-		sideWidth = sideNarrow
-	}
-	left := max(0, s.Width-sideWidth)
-	put := func(i int, x, w float32) {
-		o[i].Move(fyne.NewPos(x, 0))
-		o[i].Resize(fyne.NewSize(w, s.Height))
-	}
-	put(0, 0, left-1)
-	put(1, left-1, 1)
-	put(2, left, sideWidth)
-	put(3, left, sideWidth)
-}
-
-func (beside) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(sideNarrow+420, 480) }
 
 var (
 	_ shell.Page   = (*Page)(nil)

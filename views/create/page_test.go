@@ -10,6 +10,7 @@ import (
 	"servery/engine/endpoint"
 	"servery/engine/telemetry"
 	"servery/theme"
+	"servery/views/config"
 	"servery/views/shell"
 	"servery/views/viewtest"
 	"servery/views/widgets"
@@ -42,12 +43,12 @@ func looks(t *testing.T, name string, build func(t *testing.T, m theme.Mode) *vi
 func TestLookOfTwoEntities(t *testing.T) {
 	looks(t, "two-entities", func(t *testing.T, m theme.Mode) *viewtest.Harness {
 		h, p, _ := ranker(t, m)
-		p.add("main.ads.ranker", 2)
+		p.editor.Add("main.ads.ranker", 2)
 		h.Type("Name", "ads-ranking")
 		h.Settle()
-		p.entities.cards[0].traffic.SetText("80")
-		p.entities.cards[1].traffic.SetText("20")
-		p.entities.cards[1].scale.Choose("")
+		p.editor.Cards[0].Traffic.SetText("80")
+		p.editor.Cards[1].Traffic.SetText("20")
+		p.editor.Cards[1].Scale.Choose("")
 		return h
 	})
 }
@@ -61,7 +62,7 @@ func TestLookOfTheFirstSight(t *testing.T) {
 
 func TestLookInTheSmallestWindow(t *testing.T) {
 	h, p, _ := ranker(t, theme.Light)
-	p.add("main.ads.ranker", 2)
+	p.editor.Add("main.ads.ranker", 2)
 	h.Window().Resize(fyne.NewSize(816, 592))
 	h.Settle()
 	h.Golden("narrow")
@@ -80,9 +81,9 @@ func TestLookOfErrors(t *testing.T) {
 	looks(t, "errors", func(t *testing.T, m theme.Mode) *viewtest.Harness {
 		h, p, _ := ranker(t, m)
 		h.Type("Name", "my endpoint!")
-		p.entities.cards[0].scale.Choose("")
+		p.editor.Cards[0].Scale.Choose("")
 		h.Type("At most", "10")
-		p.entities.cards[0].advanced.Tapped(nil)
+		p.editor.Cards[0].Advanced.Tapped(nil)
 		h.Type("Environment variables", "TOKEN\nMODE=fast")
 		h.Tap("Create")
 		return h
@@ -167,8 +168,8 @@ func TestFiguresOfEndpointsDoNotRepaintTheForm(t *testing.T) {
 func BenchmarkAKeystrokeWithTenEntities(b *testing.B) {
 	h := viewtest.New(b, theme.Light)
 	p := New(h.Host(), shell.CreateRoute("main.ads.ranker", "3"), newFake())
-	for range maxEntities - 1 {
-		p.add("main.ads.ranker", 2)
+	for range config.MaxEntities - 1 {
+		p.editor.Add("main.ads.ranker", 2)
 	}
 	h.ShowPage(p, width, height)
 	for i := 0; b.Loop(); i++ {
@@ -183,7 +184,7 @@ func TestTheNameFollowsTheModelUntilItIsTyped(t *testing.T) {
 		t.Errorf("the name is %q; ctr_gbt is taken", p.nameEntry.Text)
 	}
 	h.Type("Name", "clicks")
-	p.add("main.ads.ranker", 2)
+	p.editor.Add("main.ads.ranker", 2)
 	if p.nameEntry.Text != "clicks" {
 		t.Errorf("the typed name became %q", p.nameEntry.Text)
 	}
@@ -217,17 +218,17 @@ func TestNothingIsRedBeforeTheFirstTry(t *testing.T) {
 
 func TestCreateGoesToTheFirstErrorAndOpensWhatHidesIt(t *testing.T) {
 	h, p, e := ranker(t, theme.Light)
-	card := p.entities.cards[0]
-	card.env.SetText("A B=1")
-	if !card.advanced.Open() {
+	card := p.editor.Cards[0]
+	card.Env.SetText("A B=1")
+	if !card.Advanced.Open() {
 		t.Error("the fold with an error is closed")
 	}
 	h.Tap("Create")
-	if h.Focused() != fyne.Focusable(card.env) || len(e.created) > 0 {
+	if h.Focused() != fyne.Focusable(card.Env) || len(e.created) > 0 {
 		t.Errorf("the focus is at %T, %d created", h.Focused(), len(e.created))
 	}
 	h.MustText(`"A B" has a space in its name.`)
-	card.env.SetText("A_B=1")
+	card.Env.SetText("A_B=1")
 	h.NoText("has a space")
 }
 
@@ -235,7 +236,7 @@ func TestARefusedCreateShowsTheErrorAtItsField(t *testing.T) {
 	h, p, e := ranker(t, theme.Light)
 	e.refusal = &endpoint.ValidationError{Fields: []endpoint.FieldError{{Field: "config.served_entities[0].entity_version", Message: "Version 3 was deleted."}}}
 	h.Tap("Create")
-	if got := p.entities.cards[0].entityField.Error(); got != "Version 3 was deleted." {
+	if got := h.Field("Entity").Error(); got != "Version 3 was deleted." {
 		t.Errorf("the field says %q", got)
 	}
 	if p.creating || len(h.Host().Routes) > 0 {
@@ -261,7 +262,7 @@ func TestCreatingCannotBeStartedTwice(t *testing.T) {
 	h.Tap("Create")
 	h.MustText("Creating")
 	h.Host().Press(fyne.KeyReturn, fyne.KeyModifierShortcutDefault)
-	p.side.create.Tapped(nil)
+	p.do.Tapped(nil)
 	h.Host().RunHeld()
 	if len(e.created) != 1 {
 		t.Errorf("%d endpoints were created", len(e.created))
@@ -282,15 +283,15 @@ func TestTrafficIsSummedWhileItIsTyped(t *testing.T) {
 	h.Tap("dev.ads.text_encoder")
 	h.Tap("Confirm")
 	h.MustText("100 % of traffic", "2 of 10")
-	p.entities.cards[1].traffic.SetText("30")
+	p.editor.Cards[1].Traffic.SetText("30")
 	h.MustText("130 % of traffic, must be 100 %")
-	p.entities.cards[0].traffic.SetText("seventy")
+	p.editor.Cards[0].Traffic.SetText("seventy")
 	h.MustText(`Traffic of ranker-3: "seventy" is not a whole number.`)
 	h.Tap("Create")
-	if h.Focused() != fyne.Focusable(p.entities.cards[0].traffic) || len(e.created) > 0 {
+	if h.Focused() != fyne.Focusable(p.editor.Cards[0].Traffic) || len(e.created) > 0 {
 		t.Errorf("the focus is at %T", h.Focused())
 	}
-	p.entities.cards[0].traffic.SetText("70")
+	p.editor.Cards[0].Traffic.SetText("70")
 	h.Tap("Create")
 	if r := e.created[0].Config.Routes; len(r) != 2 || r[0].Percent != 70 || r[1].EntityName != "text_encoder-1" {
 		t.Errorf("routes %v", r)
@@ -299,8 +300,8 @@ func TestTrafficIsSummedWhileItIsTyped(t *testing.T) {
 
 func TestAnEntityIsRemoved(t *testing.T) {
 	h, p, _ := ranker(t, theme.Light)
-	p.add("main.ads.ranker", 2)
-	p.entities.cards[0].remove()
+	p.editor.Add("main.ads.ranker", 2)
+	h.Tap("Remove")
 	h.Settle()
 	h.MustText("Version 2")
 	h.NoText("Version 3", "of traffic")
@@ -319,8 +320,8 @@ func TestAFailedVersionIsShownWithItsReasonButNotChosen(t *testing.T) {
 	h.Tap("2")
 	h.Tap("Confirm")
 	h.MustText("main.ads.ranker · version 2")
-	if p.form.entities[0].version != 2 || p.entities.cards[0].name.PlaceHolder != "ranker-2" {
-		t.Errorf("chosen: %+v", p.form.entities[0])
+	if p.editor.Form.Entities[0].Version != 2 || p.editor.Cards[0].Name.PlaceHolder != "ranker-2" {
+		t.Errorf("chosen: %+v", p.editor.Form.Entities[0])
 	}
 }
 
@@ -340,14 +341,14 @@ func TestModelsAreSearchedByAllWords(t *testing.T) {
 
 func TestAModelIsChosenWithoutThePointer(t *testing.T) {
 	h, p, _ := ranker(t, theme.Light)
-	before := len(p.form.entities)
+	before := len(p.editor.Form.Entities)
 	h.Tap("Add served entity")
 	h.Type("Search models", "ctr_gbt")
 	h.Key(fyne.KeyReturn) // on to what was found
 	h.Key(fyne.KeyReturn) // takes it
 	h.NoText("Select served entity")
-	if len(p.form.entities) != before+1 {
-		t.Errorf("%d entities, want %d", len(p.form.entities), before+1)
+	if len(p.editor.Form.Entities) != before+1 {
+		t.Errorf("%d entities, want %d", len(p.editor.Form.Entities), before+1)
 	}
 }
 
@@ -361,7 +362,7 @@ func TestTheSelectionMovesByKeys(t *testing.T) {
 	h.Host().Focus(tables[1])
 	h.Key(fyne.KeyEnd)
 	h.Tap("Confirm")
-	if e := p.form.entities[1]; e.model != "main.ads.ranker" || e.version != 2 {
+	if e := p.editor.Form.Entities[1]; e.Model != "main.ads.ranker" || e.Version != 2 {
 		t.Errorf("chosen: %+v", e)
 	}
 }
@@ -379,8 +380,8 @@ func TestAnImportedModelIsServedAtOnce(t *testing.T) {
 	h.MustText("Choose what the endpoint serves")
 	h.Host().Imported("main.ads.ranker", 3)
 	h.Settle()
-	if len(p.form.entities) != 1 || p.form.entities[0].version != 3 {
-		t.Errorf("served: %+v", p.form.entities)
+	if len(p.editor.Form.Entities) != 1 || p.editor.Form.Entities[0].Version != 3 {
+		t.Errorf("served: %+v", p.editor.Form.Entities)
 	}
 }
 

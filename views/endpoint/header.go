@@ -14,47 +14,72 @@ func stack(o ...fyne.CanvasObject) *fyne.Container { return container.NewStack(o
 
 // header is the endpoint's name, state and actions.
 type header struct {
-	content fyne.CanvasObject
+	content *fyne.Container
 	badge   *widgets.Badge
 	row     *fyne.Container
+	edit    *widgets.Button
+	start   *widgets.Button // while the endpoint is stopped
 }
+
+// headerInARow is the least width at which name, state and all actions stand in one line.
+const headerInARow = 860
 
 func newHeader(p *Page) *header {
 	h := &header{badge: widgets.NewBadge(widgets.StateUpdating, "")}
 	more := widgets.SecondaryButton("", nil).WithIcon(resources.IconMore)
 	more.OnTapped = func() { widgets.ShowMenu(more, p.menu()) }
+	h.edit = widgets.SecondaryButton("Edit endpoint", p.edit)
+	h.start = widgets.SecondaryButton("Start", p.start).WithIcon(resources.IconPower)
+	h.start.Hide()
 	query := widgets.PrimaryButton("Query endpoint", p.query).WithIcon(resources.IconPlay)
 	h.row = widgets.Lead(10, widgets.Title(p.name), h.badge)
-	h.content = widgets.Spread(h.row, widgets.HStack(8, more, query))
+	h.content = widgets.SpreadUnder(headerInARow, h.row, widgets.HStack(8, h.start, h.edit, more, query))
 	return h
 }
 
 func (h *header) set(e endpoint.Endpoint) {
-	before := h.badge.MinSize()
-	h.badge.Set(widgets.EndpointBadge(e))
+	before, stopped := h.badge.MinSize(), e.Suspended && e.Update != endpoint.InProgress
+	h.badge.Set(widgets.EndpointStateBadge(e))
+	if e.Update == endpoint.InProgress {
+		h.edit.Disable()
+	} else {
+		h.edit.Enable()
+	}
+	if h.start.Visible() != stopped {
+		h.start.Hidden = !stopped
+		h.content.Refresh()
+	}
 	if h.badge.MinSize() != before {
 		h.row.Refresh()
 	}
 }
 
+func (h *header) setBusy(on bool) { h.start.SetBusy(on) }
+
 // menu holds the actions that are seldom wanted.
 func (p *Page) menu() *fyne.Menu {
 	m := fyne.NewMenu("")
+	add := func(label string, do func()) { m.Items = append(m.Items, fyne.NewMenuItem(label, do)) }
 	if url := p.invocationURL(); url != "" {
-		copyURL := fyne.NewMenuItem("Copy invocation URL", func() { p.host.Copy(url); p.host.Toast(widgets.Success, "Copied the invocation URL.") })
-		copyURL.Icon = resources.IconCopy
-		m.Items = append(m.Items, copyURL)
+		add("Copy invocation URL", func() { p.host.Copy(url); p.host.Toast(widgets.Success, "Copied the invocation URL.") })
 	}
-	if p.now.Update == endpoint.UpdateFailed {
-		again := fyne.NewMenuItem("Deploy again", p.retry)
-		again.Icon = resources.IconRefresh
-		m.Items = append(m.Items, again)
+	running := p.now.Update == endpoint.InProgress
+	switch {
+	case running:
+		add("Cancel update", p.cancel)
+	case p.now.Update == endpoint.UpdateFailed || p.now.Update == endpoint.UpdateCanceled:
+		add("Deploy again", p.retry)
 	}
-	remove := fyne.NewMenuItem("Delete endpoint…", p.remove)
-	remove.Icon = resources.IconTrash
-	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), remove)
-	if len(m.Items) == 2 {
-		m.Items = m.Items[1:]
+	switch {
+	case p.now.Suspended && !running:
+		add("Start endpoint", p.start)
+	case p.now.Active != nil && !p.now.Suspended:
+		add("Stop endpoint…", p.stop)
+		m.Items[len(m.Items)-1].Disabled = running // an update has to end first
 	}
+	if len(m.Items) > 0 {
+		m.Items = append(m.Items, fyne.NewMenuItemSeparator())
+	}
+	add("Delete endpoint…", p.remove)
 	return m
 }

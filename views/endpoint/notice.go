@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+
 	"fyne.io/fyne/v2"
 
 	"servery/engine/endpoint"
@@ -9,8 +10,8 @@ import (
 	"servery/views/widgets"
 )
 
-// notice tells above everything else what is going on: an update with its stages, or why
-// the last one failed.
+// notice tells above everything else what is going on: an update with its stages, why the
+// last one did not come into effect, or that the endpoint is stopped.
 type notice struct {
 	p       *Page
 	content *fyne.Container
@@ -18,54 +19,64 @@ type notice struct {
 	update  *widgets.Panel
 	title   *widgets.Text
 	text    *widgets.Text
+	cancel  *widgets.Button
 	elapsed *widgets.Text
 	bar     *widgets.Meter
 	steps   *widgets.Steps
 	line    *fyne.Container
+	way     *fyne.Container // the bar with the time
 
-	failed *widgets.Banner
+	said *widgets.Banner
 }
 
 func newNotice(p *Page) *notice {
 	n := &notice{p: p, title: widgets.NewText("", widgets.TextStyle{Bold: true}), text: widgets.Muted("").Truncate(),
-		elapsed: widgets.Muted(""), bar: widgets.NewMeter(theme.Primary), steps: widgets.NewSteps(),
-		failed: widgets.NewBanner(widgets.Error, "", "")}
-	n.line = widgets.Spread(widgets.Columns(12, []float32{-128, 1}, n.title, n.text), n.elapsed)
-	n.update = widgets.NewPanel(widgets.VStack(10, n.line, n.bar, n.steps))
+		cancel: widgets.DangerLineButton("Cancel update", p.cancel).Small(), elapsed: widgets.Muted(""),
+		bar: widgets.NewMeter(theme.Primary), steps: widgets.NewSteps(), said: widgets.NewBanner(widgets.Error, "", "")}
+	n.line = widgets.Spread(widgets.Columns(12, []float32{-128, 1}, n.title, n.text), n.cancel)
+	n.way = widgets.Spread(n.bar, n.elapsed)
+	n.update = widgets.NewPanel(widgets.VStack(10, n.line, n.way, n.steps))
 	n.update.SetBorder(theme.Primary)
 	n.update.Hide()
-	n.failed.Hide()
-	n.content = widgets.VStack(16, n.update, n.failed)
+	n.said.Hide()
+	n.content = widgets.VStack(16, n.update, n.said)
 	n.content.Hide()
 	return n
 }
 
 func (n *notice) set(e endpoint.Endpoint) {
 	updating := e.Update == endpoint.InProgress
-	failed := e.Update == endpoint.UpdateFailed
-	if updating {
+	saying := true
+	switch {
+	case updating:
 		n.showUpdate(e)
+		saying = false
+	case e.Update == endpoint.UpdateFailed:
+		n.say(widgets.Error, n.failureTitle(e), failureOf(e), "Try again", n.p.retry)
+	case e.Update == endpoint.UpdateCanceled:
+		n.say(widgets.Info, "The update was canceled"+serving(e), "Its configuration is kept below: deploy it after all, or edit the endpoint.", "Deploy it", n.p.retry)
+	case e.Suspended && e.Active != nil:
+		n.say(widgets.Info, "This endpoint is stopped", fmt.Sprintf("None of its models is in memory, and requests to it are answered with status 400. Starting it deploys configuration %d again.", e.Active.Version), "Start", n.p.start)
+	default:
+		saying = false
 	}
-	if failed {
-		n.showFailure(e)
-	}
-	if n.update.Visible() != updating || n.failed.Visible() != failed || n.content.Visible() != (updating || failed) {
-		n.update.Hidden, n.failed.Hidden = !updating, !failed
-		n.content.Hidden = !updating && !failed
+	if n.update.Visible() != updating || n.said.Visible() != saying {
+		n.update.Hidden, n.said.Hidden = !updating, !saying
+		n.content.Hidden = !updating && !saying
 		n.p.scroll.Refresh()
 	}
 }
 
+func (n *notice) say(k widgets.Kind, title, text, action string, do func()) {
+	n.said.SetKind(k)
+	n.said.SetText(title, text)
+	n.said.SetAction(action, do)
+}
+
+func (n *notice) setBusy(on bool) { n.cancel.SetBusy(on) }
+
 func (n *notice) showUpdate(e endpoint.Endpoint) {
-	title, text := "Starting", "the first configuration is being deployed"
-	if e.Active != nil {
-		title = "Update in progress"
-		if e.Pending != nil {
-			text = fmt.Sprintf("configuration %d → %d · the active configuration keeps serving until this one is ready", e.Active.Version, e.Pending.Version)
-		} else {
-			text = "the models are being loaded again after a restart"
-		}
-	}
+	title, text := updateWords(e)
 	n.title.SetText(title)
 	p := e.Progress
 	if p == nil {
@@ -77,11 +88,25 @@ func (n *notice) showUpdate(e endpoint.Endpoint) {
 	n.text.SetText(text)
 	if !p.StartedAt.IsZero() {
 		n.elapsed.SetText(widgets.Duration(n.p.host.Now().Sub(p.StartedAt)))
-		n.line.Refresh()
+		n.way.Refresh()
 	}
 	steps, share := stepsOf(p)
 	n.bar.Set(share)
 	n.steps.Set(steps)
+}
+
+// updateWords says what the running update is.
+func updateWords(e endpoint.Endpoint) (title, text string) {
+	switch {
+	case e.Active == nil:
+		return "Starting", "the first configuration is being deployed"
+	case e.Pending == nil:
+		return "Update in progress", "the models are being loaded again after a restart"
+	case e.Suspended:
+		return "Starting", fmt.Sprintf("configuration %d · requests are refused until it is ready", e.Pending.Version)
+	default:
+		return "Update in progress", fmt.Sprintf("configuration %d → %d · the active configuration keeps serving until this one is ready", e.Active.Version, e.Pending.Version)
+	}
 }
 
 // stepsOf gives the stages of an update as steps, and how much of the way is done: each
@@ -111,17 +136,26 @@ func stepsOf(p *endpoint.Progress) (steps []widgets.Step, share float64) {
 	return steps, share / float64(len(endpoint.Stages))
 }
 
-func (n *notice) showFailure(e endpoint.Endpoint) {
-	title := "The deployment failed"
-	if e.Active != nil {
-		title = fmt.Sprintf("The update failed. Configuration %d keeps serving", e.Active.Version)
+func (n *notice) failureTitle(e endpoint.Endpoint) string {
+	if e.Active == nil {
+		return "The deployment failed"
 	}
-	n.failed.SetText(title, failureOf(e))
-	n.failed.SetAction("Try again", func() { n.p.retry() })
+	return "The update failed" + serving(e)
 }
 
-// settled is called when a retry was accepted or refused.
-func (n *notice) settled() { n.p.Refresh(nil) }
+// serving says what answers beside an update that did not come into effect.
+func serving(e endpoint.Endpoint) string {
+	switch {
+	case e.Active == nil:
+		return ""
+	case e.Suspended:
+		return ". The endpoint is stopped"
+	case e.Ready != endpoint.Ready:
+		return fmt.Sprintf(". Configuration %d does not serve either", e.Active.Version)
+	default:
+		return fmt.Sprintf(". Configuration %d keeps serving", e.Active.Version)
+	}
+}
 
 // failureOf is the message of the first served entity that failed.
 func failureOf(e endpoint.Endpoint) string {

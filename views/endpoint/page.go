@@ -5,7 +5,6 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -27,6 +26,9 @@ type Engine interface {
 	Address() string
 	DeleteEndpoint(ctx context.Context, name string) error
 	RetryEndpoint(ctx context.Context, name string) error
+	StopEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
+	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
+	CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error)
 }
 
 // The tabs, by the words of a route's Arg.
@@ -42,6 +44,7 @@ type Page struct {
 	name   string
 	now    endpoint.Endpoint
 	gone   bool
+	busy   bool // a command runs
 
 	root    *fyne.Container
 	body    fyne.CanvasObject
@@ -74,6 +77,7 @@ func New(h shell.Host, r shell.Route, e Engine) *Page {
 	p.build()
 	p.SetRoute(r)
 	p.host.Shortcut(fyne.KeyQ, 0, p.query)
+	p.host.Shortcut(fyne.KeyE, 0, p.edit)
 	return p
 }
 
@@ -183,46 +187,12 @@ func (p *Page) showTab() {
 	p.metrics.read()
 }
 
-func (p *Page) query() { p.host.Go(shell.QueryRoute(p.name)) }
-
 // invocationURL is where the endpoint answers; "" while the server does not listen.
 func (p *Page) invocationURL() string {
 	if a := p.engine.Address(); a != "" {
 		return a + "/serving-endpoints/" + p.name + "/invocations"
 	}
 	return ""
-}
-
-// retry deploys a configuration that failed once more.
-func (p *Page) retry() {
-	shell.Task(p.host, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.engine.RetryEndpoint(ctx, p.name) },
-		func(_ struct{}, err error) {
-			p.notice.settled()
-			if err != nil {
-				p.host.Toast(widgets.Error, "The deployment was not started: "+err.Error())
-			}
-		})
-}
-
-// remove asks, then deletes the endpoint and goes to the list.
-func (p *Page) remove() {
-	p.host.Confirm(widgets.Confirm{
-		Title: "Delete " + p.name + "?",
-		Text:  "Its configuration, figures and events go for good, and requests to it are refused. Requests in flight finish. The models stay.",
-		Verb:  "Delete endpoint", Danger: true,
-		Confirmed: func() {
-			shell.Task(p.host, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.engine.DeleteEndpoint(ctx, p.name) },
-				func(_ struct{}, err error) {
-					var missing *endpoint.NotFoundError
-					if err != nil && !errors.As(err, &missing) {
-						p.host.Toast(widgets.Error, "The endpoint was not deleted: "+err.Error())
-						return
-					}
-					p.host.Toast(widgets.Success, "Deleted "+p.name+".")
-					p.host.Go(shell.ServingRoute())
-				})
-		},
-	})
 }
 
 // local is t in the time zone of the person's clock.

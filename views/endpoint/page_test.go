@@ -31,6 +31,7 @@ type fake struct {
 	asked    []time.Duration
 	deleted  []string
 	retried  []string
+	done     []string // commands that were given, by name
 	fails    error
 }
 
@@ -69,6 +70,21 @@ func (f *fake) DeleteEndpoint(_ context.Context, name string) error {
 func (f *fake) RetryEndpoint(_ context.Context, name string) error {
 	f.retried = append(f.retried, name)
 	return f.fails
+}
+
+func (f *fake) command(name string) (endpoint.Endpoint, error) {
+	f.done = append(f.done, name)
+	return f.endpoint, f.fails
+}
+
+func (f *fake) StopEndpoint(context.Context, string) (endpoint.Endpoint, error) {
+	return f.command("stop")
+}
+func (f *fake) StartEndpoint(context.Context, string) (endpoint.Endpoint, error) {
+	return f.command("start")
+}
+func (f *fake) CancelUpdate(context.Context, string) (endpoint.Endpoint, error) {
+	return f.command("cancel")
 }
 
 func entity(name, model string, version int, d endpoint.Deployment, live endpoint.Live) endpoint.ServedEntity {
@@ -122,6 +138,44 @@ func failed() *fake {
 	return f
 }
 
+// updating is ready with a further configuration on its way.
+func updating() *fake {
+	f := ready()
+	pending := *f.endpoint.Active
+	pending.Version = 5
+	pending.Entities = slices.Clone(pending.Entities)
+	e := &pending.Entities[0]
+	e.Name, e.ModelVersion, e.Deployment, e.Message, e.Live = "ppocr_rec-5", 5, endpoint.DeploymentCreating, "Creating resources for served entity.", endpoint.Live{}
+	pending.Routes = []endpoint.Route{{EntityName: "ppocr_rec-5", Percent: 80}, {EntityName: "ppocr_rec-4", Percent: 20}}
+	f.endpoint.Pending, f.endpoint.Update = &pending, endpoint.InProgress
+	f.endpoint.Progress = &endpoint.Progress{Stage: endpoint.StageWarmUp, StartedAt: now.Add(-18 * time.Second),
+		Done: []endpoint.StageDone{{Stage: endpoint.StageValidate, Took: 2 * time.Millisecond, Detail: "2 model versions found"},
+			{Stage: endpoint.StageLoad, Took: 410 * time.Millisecond, Detail: "ppocr_rec-5: 9.8 MB"}}}
+	return f
+}
+
+// stopped is ready after it was stopped.
+func stopped() *fake {
+	f := ready()
+	f.traffic = false
+	f.endpoint.Ready, f.endpoint.Suspended = endpoint.NotReady, true
+	for i := range f.endpoint.Active.Entities {
+		e := &f.endpoint.Active.Entities[i]
+		e.Deployment, e.Message, e.Live = endpoint.DeploymentStopped, "Stopped", endpoint.Live{}
+	}
+	return f
+}
+
+// canceled is updating after the update was given up.
+func canceled() *fake {
+	f := updating()
+	f.endpoint.Update, f.endpoint.Progress = endpoint.UpdateCanceled, nil
+	for i := range f.endpoint.Pending.Entities {
+		f.endpoint.Pending.Entities[i].Deployment = endpoint.DeploymentAborted
+	}
+	return f
+}
+
 func open(t *testing.T, m theme.Mode, f *fake) (*viewtest.Harness, *Page) {
 	t.Helper()
 	h := viewtest.New(t, m)
@@ -131,7 +185,7 @@ func open(t *testing.T, m theme.Mode, f *fake) (*viewtest.Harness, *Page) {
 }
 
 func TestPictures(t *testing.T) {
-	for name, f := range map[string]func() *fake{"ready": ready, "first": first, "failed": failed} {
+	for name, f := range map[string]func() *fake{"ready": ready, "first": first, "failed": failed, "updating": updating, "stopped": stopped, "canceled": canceled} {
 		for _, m := range []theme.Mode{theme.Light, theme.Dark} {
 			t.Run(name+" "+m.String(), func(t *testing.T) {
 				h, _ := open(t, m, f())
@@ -167,7 +221,7 @@ func TestTheStateIsToldAndWhatServes(t *testing.T) {
 func TestAnEndpointGoesFromNotReadyToReadyUnderTheEyes(t *testing.T) {
 	f := first()
 	h, p := open(t, theme.Light, f)
-	h.MustText("Starting", "Pending configuration", "Load", "Validate (2.0 ms)", "loading 10.8 MB", "Creating")
+	h.MustText("Not ready (Updating)", "Starting", "Pending configuration", "Load", "Validate (2.0 ms)", "loading 10.8 MB", "Creating")
 	h.NoText("Active configuration")
 	f.endpoint = ready().endpoint
 	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
@@ -192,7 +246,7 @@ func TestChangesOfOtherEndpointsReadNothing(t *testing.T) {
 func TestAFailureSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	f := failed()
 	h, _ := open(t, theme.Light, f)
-	h.MustText("The deployment failed", "operator Conv of version 99", "Update failed", "Failed", "Aborted")
+	h.MustText("The deployment failed", "operator Conv of version 99", "Not ready (Update failed)", "Failed", "Aborted")
 	h.Tap("Try again")
 	if !slices.Equal(f.retried, []string{"ocr-recognizer"}) {
 		t.Errorf("retried %v", f.retried)
@@ -202,6 +256,90 @@ func TestAFailureSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	if toasts := h.Host().Toasts; len(toasts) != 1 || !strings.Contains(toasts[0], "the disk is full") {
 		t.Errorf("toasts %q", toasts)
 	}
+}
+
+func TestAnEndpointIsStoppedOnceThePersonAgreed(t *testing.T) {
+	f := ready()
+	h, p := open(t, theme.Light, f)
+	p.choose(t, "Stop endpoint…")
+	h.MustText("Stop ocr-recognizer?", "requests to it are refused until it is started again", "Requests in flight finish")
+	h.Key(fyne.KeyEscape)
+	if len(f.done) > 0 {
+		t.Fatal("stopped though the person did not agree")
+	}
+	p.choose(t, "Stop endpoint…")
+	h.Tap("Stop endpoint")
+	if !slices.Equal(f.done, []string{"stop"}) {
+		t.Errorf("commands: %v", f.done)
+	}
+}
+
+func TestAStoppedEndpointSaysSoAndIsStarted(t *testing.T) {
+	f := stopped()
+	h, p := open(t, theme.Light, f)
+	h.MustText("Not ready (Stopped)", "This endpoint is stopped", "deploys configuration 4 again")
+	h.Tap("Start")
+	p.choose(t, "Start endpoint")
+	if !slices.Equal(f.done, []string{"start", "start"}) {
+		t.Errorf("commands: %v", f.done)
+	}
+	f.fails = errors.New("the disk is full")
+	h.Tap("Start")
+	if toasts := h.Host().Toasts; len(toasts) != 1 || !strings.Contains(toasts[0], "the disk is full") {
+		t.Errorf("toasts %q", toasts)
+	}
+}
+
+func TestARunningUpdateIsCanceledAndAllElseWaits(t *testing.T) {
+	f := updating()
+	h, p := open(t, theme.Light, f)
+	h.MustText("Ready (Updating)", "configuration 4 → 5", "Load (ppocr_rec-5: 9.8 MB, 0.41 s)", "Warm up", "18 s")
+	if !h.Button("Edit endpoint").Disabled() {
+		t.Error("the endpoint can be edited while it is updated")
+	}
+	for _, it := range p.menu().Items {
+		if it.Label == "Stop endpoint…" && !it.Disabled {
+			t.Error("the endpoint can be stopped while it is updated")
+		}
+	}
+	h.Tap("Cancel update")
+	if !slices.Equal(f.done, []string{"cancel"}) {
+		t.Errorf("commands: %v", f.done)
+	}
+	f.endpoint = canceled().endpoint
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
+	h.MustText("Ready (Update canceled)", "The update was canceled. Configuration 4 keeps serving", "Pending configuration", "Aborted")
+	h.Tap("Deploy it")
+	if !slices.Equal(f.retried, []string{"ocr-recognizer"}) {
+		t.Errorf("retried %v", f.retried)
+	}
+}
+
+func TestACommandIsGivenOnce(t *testing.T) {
+	f := updating()
+	h, p := open(t, theme.Light, f)
+	h.Host().Hold = true
+	h.Tap("Cancel update")
+	p.cancel()
+	if !h.Button("Cancel update").Disabled() {
+		t.Error("the button can be pressed again")
+	}
+	h.Host().RunHeld()
+	if !slices.Equal(f.done, []string{"cancel"}) || h.Button("Cancel update").Disabled() {
+		t.Errorf("commands: %v", f.done)
+	}
+}
+
+// choose takes an entry of the page's menu.
+func (p *Page) choose(t *testing.T, label string) {
+	t.Helper()
+	for _, it := range p.menu().Items {
+		if it.Label == label && !it.Disabled {
+			it.Action()
+			return
+		}
+	}
+	t.Fatalf("the menu offers no %q", label)
 }
 
 func TestALongEventIsShortenedBesideTheOthers(t *testing.T) {
@@ -287,10 +425,10 @@ func TestLinksLeadOn(t *testing.T) {
 	if !h.Host().Press(fyne.KeyQ, 0) || h.Host().LastRoute() != shell.QueryRoute("ocr-recognizer") {
 		t.Error("Q does not lead to the query page")
 	}
-	for _, it := range p.menu().Items {
-		if it.Label == "Copy invocation URL" {
-			it.Action()
-		}
+	p.choose(t, "Copy invocation URL")
+	h.Tap("Edit endpoint")
+	if h.Host().LastRoute() != shell.EditRoute("ocr-recognizer") {
+		t.Errorf("went to %v", h.Host().LastRoute())
 	}
 	if !slices.Contains(h.Host().Copied, "http://127.0.0.1:8642/serving-endpoints/ocr-recognizer/invocations") {
 		t.Errorf("copied %q", h.Host().Copied)

@@ -125,7 +125,7 @@ func (p *Page) showState(err error) {
 		p.badge.Set(widgets.StateFailed, "Gone")
 		kind, title, text = widgets.Error, "This endpoint cannot be queried", err.Error()
 	default:
-		p.badge.Set(widgets.EndpointBadge(p.endpoint))
+		p.badge.Set(widgets.EndpointStateBadge(p.endpoint))
 		if p.endpoint.Ready != endpoint.Ready || p.endpoint.Active == nil {
 			title, text = "This endpoint is not ready yet", whyNotReady(p.endpoint)
 			if p.endpoint.Update == endpoint.UpdateFailed {

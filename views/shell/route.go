@@ -11,6 +11,7 @@ const (
 	PageServing  = "serving"
 	PageCreate   = "create"
 	PageEndpoint = "endpoint"
+	PageEdit     = "edit"
 	PageQuery    = "query"
 	PageModels   = "models"
 )
@@ -34,6 +35,9 @@ func EndpointRoute(name string) Route { return Route{Page: PageEndpoint, Name: n
 func EndpointTabRoute(name, tab string) Route {
 	return Route{Page: PageEndpoint, Name: name, Arg: tab}
 }
+
+// EditRoute is the form that changes an endpoint's configuration.
+func EditRoute(name string) Route { return Route{Page: PageEdit, Name: name} }
 
 // QueryRoute is where requests are sent to an endpoint.
 func QueryRoute(name string) Route { return Route{Page: PageQuery, Name: name} }

@@ -97,8 +97,8 @@ func (s *Shell) current() *open {
 const deepest = 12
 
 // Go opens a page on top of the current one, or goes back to it where it is open. Pages
-// of the sidebar close the ones above them; a form to create something never stays
-// behind.
+// of the sidebar close the ones above them; a form to create or change something never
+// stays behind.
 func (s *Shell) Go(r Route) {
 	cur := s.current()
 	if cur != nil && cur.route == r {
@@ -121,7 +121,7 @@ func (s *Shell) Go(r Route) {
 		return
 	}
 	root := r == ServingRoute() || r.Page == PageModels
-	discard := root || (cur != nil && cur.route.Page == PageCreate)
+	discard := root || (cur != nil && (cur.route.Page == PageCreate || cur.route.Page == PageEdit))
 	push := func() {
 		if cur != nil && !discard {
 			s.hide(cur)

@@ -14,6 +14,7 @@ const (
 	primary buttonKind = iota
 	secondary
 	danger
+	dangerLine
 	ghost
 	iconOnly
 )
@@ -55,6 +56,10 @@ func SecondaryButton(text string, tapped func()) *Button { return newButton(seco
 
 // DangerButton is for what cannot be undone.
 func DangerButton(text string, tapped func()) *Button { return newButton(danger, text, tapped) }
+
+// DangerLineButton is SecondaryButton in the colour of danger: it breaks off what goes on
+// and takes nothing away.
+func DangerLineButton(text string, tapped func()) *Button { return newButton(dangerLine, text, tapped) }
 
 // GhostButton has neither border nor fill until the pointer is over it.
 func GhostButton(text string, tapped func()) *Button { return newButton(ghost, text, tapped) }
@@ -155,6 +160,8 @@ func (b *Button) colors() (fill, border, text fyne.ThemeColorName) {
 		return fill, "", text
 	case secondary:
 		fill, border, text = theme.Card, theme.InputBorder, theme.Text
+	case dangerLine:
+		fill, border, text = theme.Card, theme.InputBorder, theme.Danger
 	case iconOnly:
 		text = theme.TextSecondary
 		if over {

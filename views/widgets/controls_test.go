@@ -219,18 +219,28 @@ func TestDangerAsksForTheName(t *testing.T) {
 func TestEndpointsHaveTheSameWordsEverywhere(t *testing.T) {
 	running := &endpoint.Config{Version: 1, Entities: []endpoint.ServedEntity{{Live: endpoint.Live{PID: 7, Provisioned: 4}}}}
 	idle := &endpoint.Config{Version: 1, Entities: []endpoint.ServedEntity{{ScaleToZero: true}}}
-	for want, e := range map[string]endpoint.Endpoint{
-		"Ready":            {Ready: endpoint.Ready, Update: endpoint.NotUpdating, Active: running},
-		"Scaled to zero":   {Ready: endpoint.Ready, Update: endpoint.NotUpdating, Active: idle},
-		"Updating":         {Ready: endpoint.Ready, Update: endpoint.InProgress, Active: running, Pending: running},
-		"Starting":         {Ready: endpoint.NotReady, Update: endpoint.InProgress, Pending: running},
-		"Update failed":    {Ready: endpoint.Ready, Update: endpoint.UpdateFailed, Active: running, Pending: running},
-		"Not ready":        {Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: running},
-		"Stopped":          {Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: idle, Suspended: true},
-		"No configuration": {Ready: endpoint.NotReady, Update: endpoint.NotUpdating},
+	for _, c := range []struct {
+		short, whole string
+		e            endpoint.Endpoint
+	}{
+		{"Ready", "Ready", endpoint.Endpoint{Ready: endpoint.Ready, Update: endpoint.NotUpdating, Active: running}},
+		{"Scaled to zero", "Scaled to zero", endpoint.Endpoint{Ready: endpoint.Ready, Update: endpoint.NotUpdating, Active: idle}},
+		{"Updating", "Ready (Updating)", endpoint.Endpoint{Ready: endpoint.Ready, Update: endpoint.InProgress, Active: running, Pending: running}},
+		{"Starting", "Not ready (Updating)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.InProgress, Pending: running}},
+		{"Update failed", "Ready (Update failed)", endpoint.Endpoint{Ready: endpoint.Ready, Update: endpoint.UpdateFailed, Active: running, Pending: running}},
+		{"Update failed", "Not ready (Update failed)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.UpdateFailed, Pending: running}},
+		{"Update canceled", "Ready (Update canceled)", endpoint.Endpoint{Ready: endpoint.Ready, Update: endpoint.UpdateCanceled, Active: running, Pending: running}},
+		{"Update canceled", "Not ready (Update canceled)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.UpdateCanceled, Pending: running}},
+		{"Not ready", "Not ready", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: running}},
+		{"Stopped", "Not ready (Stopped)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.NotUpdating, Active: idle, Suspended: true}},
+		{"Updating", "Not ready (Updating)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.InProgress, Active: idle, Pending: idle, Suspended: true}},
+		{"No configuration", "Not ready (No configuration)", endpoint.Endpoint{Ready: endpoint.NotReady, Update: endpoint.NotUpdating}},
 	} {
-		if _, got := widgets.EndpointBadge(e); got != want {
-			t.Errorf("got %q, want %q", got, want)
+		if _, got := widgets.EndpointBadge(c.e); got != c.short {
+			t.Errorf("got %q, want %q", got, c.short)
+		}
+		if _, got := widgets.EndpointStateBadge(c.e); got != c.whole {
+			t.Errorf("got %q, want %q", got, c.whole)
 		}
 	}
 }

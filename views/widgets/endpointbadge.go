@@ -2,7 +2,8 @@ package widgets
 
 import "servery/engine/endpoint"
 
-// EndpointBadge gives the state and the words for an endpoint, the same on every page.
+// EndpointBadge gives the state and a word or two for an endpoint in a list. Headers have
+// the room for EndpointStateBadge.
 func EndpointBadge(e endpoint.Endpoint) (State, string) {
 	switch {
 	case e.Update == endpoint.InProgress && e.Active == nil:
@@ -13,7 +14,7 @@ func EndpointBadge(e endpoint.Endpoint) (State, string) {
 		return StateStopped, "Stopped"
 	case e.Update == endpoint.UpdateFailed:
 		return StateFailed, "Update failed"
-	case e.Update == endpoint.UpdateCanceled && e.Ready != endpoint.Ready:
+	case e.Update == endpoint.UpdateCanceled:
 		return StateWarning, "Update canceled"
 	case e.Active == nil && e.Pending == nil:
 		return StateStopped, "No configuration"
@@ -24,6 +25,24 @@ func EndpointBadge(e endpoint.Endpoint) (State, string) {
 	default:
 		return StateReady, "Ready"
 	}
+}
+
+// EndpointStateBadge gives the state and the product's whole words for an endpoint:
+// whether it answers, and in brackets what became of its last change (docs.databricks.com,
+// Manage model serving endpoints). "Scaled to zero" is ours: the product says Ready.
+func EndpointStateBadge(e endpoint.Endpoint) (State, string) {
+	state, word := EndpointBadge(e)
+	note := word
+	switch word {
+	case "Ready", "Not ready", "Scaled to zero":
+		return state, word
+	case "Starting":
+		note = "Updating"
+	}
+	if e.Ready == endpoint.Ready {
+		return state, "Ready (" + note + ")"
+	}
+	return state, "Not ready (" + note + ")"
 }
 
 // EntityBadge gives the state and the words for a served entity.

@@ -12,6 +12,7 @@ import (
 type ScrollArea struct {
 	widget.BaseWidget
 	scroll *container.Scroll
+	most   float32 // of its least height; 0: it takes what it gets
 }
 
 // Scroll makes a scrolling area. Its content gets the area's width and the height it
@@ -19,6 +20,13 @@ type ScrollArea struct {
 func Scroll(content fyne.CanvasObject) *ScrollArea {
 	a := &ScrollArea{scroll: container.NewVScroll(content)}
 	a.ExtendBaseWidget(a)
+	return a
+}
+
+// ScrollBeyond makes a scrolling area that is as high as its content up to a height.
+func ScrollBeyond(height float32, content fyne.CanvasObject) *ScrollArea {
+	a := Scroll(content)
+	a.most = height
 	return a
 }
 
@@ -48,7 +56,13 @@ func (a *ScrollArea) CreateRenderer() fyne.WidgetRenderer {
 				a.scroll.Refresh() // the width changed the height
 			}
 		},
-		func() fyne.Size { return fyne.NewSize(a.scroll.Content.MinSize().Width, 64) },
+		func() fyne.Size {
+			s := a.scroll.Content.MinSize()
+			if a.most == 0 {
+				return fyne.NewSize(s.Width, 64)
+			}
+			return fyne.NewSize(s.Width, min(s.Height, a.most))
+		},
 		func() {},
 		a.scroll,
 	)

@@ -11,9 +11,15 @@ func StackUnder(width, gap float32, weights []float32, o ...fyne.CanvasObject) *
 	return container.New(&stackUnder{under: width, wide: columns{gap, weights}, narrow: vstack{gap}}, o...)
 }
 
+// SpreadUnder is Spread whose parts stand under each other where the container is narrower
+// than width.
+func SpreadUnder(width float32, left, right fyne.CanvasObject) *fyne.Container {
+	return container.New(&stackUnder{under: width, wide: spread{}, narrow: vstack{10}}, left, right)
+}
+
 type stackUnder struct {
 	under  float32
-	wide   columns
+	wide   fyne.Layout
 	narrow vstack
 	width  float32 // of the last layout; 0 before the first
 }

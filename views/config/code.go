@@ -1,4 +1,4 @@
-package create
+package config
 
 import (
 	"fmt"
@@ -10,28 +10,52 @@ import (
 	"servery/engine/endpoint"
 )
 
-// snippet is one tab of "The same, as code".
-type snippet struct{ title, text string }
+// Snippet is one tab of "The same, as code".
+type Snippet struct{ Title, Text string }
 
-// snippets says the same endpoint in the ways a person may create it: each can be copied
+// CreateSnippets says the same endpoint in the ways a person may create it: each can be copied
 // and run as it stands. address is the REST server's, "http://127.0.0.1:8642"; where it
 // is "" the clients take it from DATABRICKS_HOST.
-func snippets(spec endpoint.Spec, address string) []snippet {
-	body := jsonBody(spec)
-	host, export := "$DATABRICKS_HOST", ""
-	if address != "" {
-		host, export = address, "export DATABRICKS_HOST="+address+"\n"
-	}
-	return []snippet{
-		{"REST", "HOST=" + host + "\nTOKEN=$DATABRICKS_TOKEN\n" + // short lines: the panel is 45 characters wide
-			"curl $HOST/api/2.0/serving-endpoints \\\n" +
-			"  -H \"Authorization: Bearer $TOKEN\" \\\n" +
-			"  -H \"Content-Type: application/json\" \\\n" +
-			"  -d " + shellQuote(body)},
-		{"MLflow", pyMLflow(spec, address)},
+func CreateSnippets(spec endpoint.Spec, address string) []Snippet {
+	return []Snippet{
+		{"REST", curl(address, "", "/api/2.0/serving-endpoints", tree(spec))},
+		{"MLflow", pyMLflow(address, "create_endpoint(\n  config="+inPython.write(tree(spec), "  ")+")")},
 		{"Databricks SDK", pySDK(spec, address)},
-		{"CLI", export + "databricks serving-endpoints create --json \\\n" + shellQuote(body)},
+		{"CLI", cli(address, "create", tree(spec))},
 	}
+}
+
+// UpdateSnippets says the same for another configuration of an endpoint.
+func UpdateSnippets(name string, c endpoint.ConfigSpec, address string) []Snippet {
+	body := configTree(c)
+	return []Snippet{
+		{"REST", curl(address, "-X PUT ", "/api/2.0/serving-endpoints/"+name+"/config", body)},
+		{"MLflow", pyMLflow(address, "update_endpoint_config(\n  endpoint="+pyString(name)+",\n  config="+inPython.write(body, "  ")+")")},
+		{"Databricks SDK", pySDKUpdate(name, c, address)},
+		{"CLI", cli(address, "update-config "+name, body)},
+	}
+}
+
+// curl is the request itself, in short lines: the panel is 45 characters wide.
+func curl(address, method, path string, body []field) string {
+	host := "$DATABRICKS_HOST"
+	if address != "" {
+		host = address
+	}
+	return "HOST=" + host + "\nTOKEN=$DATABRICKS_TOKEN\n" +
+		"curl " + method + "$HOST" + path + " \\\n" +
+		"  -H \"Authorization: Bearer $TOKEN\" \\\n" +
+		"  -H \"Content-Type: application/json\" \\\n" +
+		"  -d " + shellQuote(inJSON.write(body, ""))
+}
+
+// cli is the Databricks CLI's command.
+func cli(address, command string, body []field) string {
+	export := ""
+	if address != "" {
+		export = "export DATABRICKS_HOST=" + address + "\n"
+	}
+	return export + "databricks serving-endpoints " + command + " --json \\\n" + shellQuote(inJSON.write(body, ""))
 }
 
 // field is one member of an object that is written with its order kept.
@@ -75,6 +99,10 @@ func configTree(c endpoint.ConfigSpec) []field {
 	if len(routes) > 0 {
 		fields = append(fields, field{"traffic_config", []field{{"routes", routes}}})
 	}
+	if t := c.AutoCapture; t != nil {
+		fields = append(fields, field{"auto_capture_config", []field{{"enabled", t.Enabled}, {"catalog_name", t.Catalog},
+			{"schema_name", t.Schema}, {"table_name_prefix", t.TablePrefix}}})
+	}
 	return fields
 }
 
@@ -106,6 +134,7 @@ func entityTree(e endpoint.EntitySpec) []field {
 		}
 		fields = append(fields, field{"environment_vars", vars})
 	}
+	text("instance_profile_arn", e.InstanceProfileARN)
 	return fields
 }
 
@@ -119,8 +148,6 @@ var (
 	inJSON   = language{jsonString, "true", "false"}
 	inPython = language{pyString, "True", "False"}
 )
-
-func jsonBody(spec endpoint.Spec) string { return inJSON.write(tree(spec), "") }
 
 func (l language) write(v any, margin string) string {
 	switch v := v.(type) {
@@ -152,27 +179,27 @@ func (l language) write(v any, margin string) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	}
-	panic(fmt.Sprintf("create: a %T in a snippet", v))
+	panic(fmt.Sprintf("config: a %T in a snippet", v))
 }
 
-// pyMLflow is MLflow's deployments client. It takes the whole request as config, and
-// tells it from a bare configuration by its key "config" (mlflow/deployments/databricks,
-// create_endpoint); name and configuration apart are deprecated there.
-func pyMLflow(spec endpoint.Spec, address string) string {
+// pyMLflow is a call of MLflow's deployments client. Creating, it takes the whole request
+// as config, and tells it from a bare configuration by its key "config"
+// (mlflow/deployments/databricks, create_endpoint); name and configuration apart are
+// deprecated there.
+func pyMLflow(address, call string) string {
 	head := "from mlflow import deployments\n\n# DATABRICKS_HOST and DATABRICKS_TOKEN\n# are set outside\n"
 	if address != "" {
 		head = "import os\nfrom mlflow import deployments\n\n" +
 			"os.environ[\"DATABRICKS_HOST\"] = (\n  " + pyString(address) + ")\n# DATABRICKS_TOKEN is set outside\n"
 	}
-	return head + "client = deployments.get_deploy_client(\n  \"databricks\")\n" +
-		"client.create_endpoint(\n  config=" + inPython.write(tree(spec), "  ") + ")"
+	return head + "client = deployments.get_deploy_client(\n  \"databricks\")\nclient." + call
 }
 
-// pySDK is the Databricks SDK for Python, which takes typed objects.
-func pySDK(spec endpoint.Spec, address string) string {
+// pyClient begins a program with the Databricks SDK for Python, which takes typed objects.
+func pyClient(address string, types []string) string {
 	var b strings.Builder
 	b.WriteString("from databricks.sdk import WorkspaceClient\n")
-	if types := pyTypes(spec); len(types) > 0 {
+	if len(types) > 0 {
 		b.WriteString("from databricks.sdk.service.serving import (\n  " + strings.Join(types, ",\n  ") + ")\n")
 	}
 	if address == "" {
@@ -180,9 +207,24 @@ func pySDK(spec endpoint.Spec, address string) string {
 	} else {
 		fmt.Fprintf(&b, "\n# the token is DATABRICKS_TOKEN\nw = WorkspaceClient(\n  host=%s)\n", pyString(address))
 	}
+	return b.String()
+}
+
+func pySDK(spec endpoint.Spec, address string) string {
+	var types []string
+	if spec.Config != nil {
+		types = append([]string{"EndpointCoreConfigInput"}, pyTypes(*spec.Config)...)
+	}
+	if len(spec.Tags) > 0 {
+		types = append(types, "EndpointTag")
+	}
+	var b strings.Builder
+	b.WriteString(pyClient(address, types))
 	fmt.Fprintf(&b, "w.serving_endpoints.create_and_wait(\n  name=%s,\n", pyString(spec.Name))
-	if c := spec.Config; c != nil {
-		pyConfig(&b, spec.Name, c)
+	if c := spec.Config; c != nil { // which wants the endpoint's name once more
+		fmt.Fprintf(&b, "  config=EndpointCoreConfigInput(\n    name=%s,\n", pyString(spec.Name))
+		pyConfig(&b, *c, "    ")
+		b.WriteString("  ),\n")
 	}
 	if len(spec.Tags) > 0 {
 		b.WriteString("  tags=[\n")
@@ -198,39 +240,41 @@ func pySDK(spec endpoint.Spec, address string) string {
 	return b.String()
 }
 
-// pyConfig writes the SDK's configuration, which wants the endpoint's name once more.
-func pyConfig(b *strings.Builder, name string, c *endpoint.ConfigSpec) {
-	fmt.Fprintf(b, "  config=EndpointCoreConfigInput(\n    name=%s,\n    served_entities=[\n", pyString(name))
-	for _, e := range c.Entities {
-		b.WriteString("      ServedEntityInput(" + arguments(entityTree(e), "        ") + "),\n")
-	}
-	b.WriteString("    ],\n")
-	if len(c.Routes) > 0 {
-		b.WriteString("    traffic_config=TrafficConfig(routes=[\n")
-		for _, r := range c.Routes {
-			fmt.Fprintf(b, "      Route(served_model_name=%s,\n            traffic_percentage=%d),\n", pyString(r.EntityName), r.Percent)
-		}
-		b.WriteString("    ]),\n")
-	}
-	b.WriteString("  ),\n")
+func pySDKUpdate(name string, c endpoint.ConfigSpec, address string) string {
+	var b strings.Builder
+	b.WriteString(pyClient(address, pyTypes(c)))
+	fmt.Fprintf(&b, "w.serving_endpoints.update_config_and_wait(\n  name=%s,\n", pyString(name))
+	pyConfig(&b, c, "  ")
+	b.WriteString(")")
+	return b.String()
 }
 
-// pyTypes are the SDK's types that a spec needs.
-func pyTypes(spec endpoint.Spec) (names []string) {
-	if c := spec.Config; c != nil {
-		names = append(names, "EndpointCoreConfigInput")
-		if len(c.Entities) > 0 {
-			names = append(names, "ServedEntityInput")
-		}
-		if slices.ContainsFunc(c.Entities, func(e endpoint.EntitySpec) bool { return e.WorkloadType != "" }) {
-			names = append(names, "ServingModelWorkloadType")
-		}
-		if len(c.Routes) > 0 {
-			names = append(names, "Route", "TrafficConfig")
-		}
+// pyConfig writes a configuration as keyword arguments.
+func pyConfig(b *strings.Builder, c endpoint.ConfigSpec, margin string) {
+	b.WriteString(margin + "served_entities=[\n")
+	for _, e := range c.Entities {
+		b.WriteString(margin + "  ServedEntityInput(" + arguments(entityTree(e), margin+"    ") + "),\n")
 	}
-	if len(spec.Tags) > 0 {
-		names = append(names, "EndpointTag")
+	b.WriteString(margin + "],\n")
+	if len(c.Routes) > 0 {
+		b.WriteString(margin + "traffic_config=TrafficConfig(routes=[\n")
+		for _, r := range c.Routes {
+			fmt.Fprintf(b, "%s  Route(served_model_name=%s,\n%s        traffic_percentage=%d),\n", margin, pyString(r.EntityName), margin, r.Percent)
+		}
+		b.WriteString(margin + "]),\n")
+	}
+}
+
+// pyTypes are the SDK's types that a configuration needs.
+func pyTypes(c endpoint.ConfigSpec) (names []string) {
+	if len(c.Entities) > 0 {
+		names = append(names, "ServedEntityInput")
+	}
+	if slices.ContainsFunc(c.Entities, func(e endpoint.EntitySpec) bool { return e.WorkloadType != "" }) {
+		names = append(names, "ServingModelWorkloadType")
+	}
+	if len(c.Routes) > 0 {
+		names = append(names, "Route", "TrafficConfig")
 	}
 	return names
 }

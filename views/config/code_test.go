@@ -1,4 +1,4 @@
-package create
+package config
 
 import (
 	"encoding/json"
@@ -25,7 +25,7 @@ func specForTest() endpoint.Spec {
 }
 
 func TestTheRESTSnippetCarriesTheCreateBody(t *testing.T) {
-	rest := snippets(specForTest(), "http://127.0.0.1:8642")[0].text
+	rest := CreateSnippets(specForTest(), "http://127.0.0.1:8642")[0].Text
 	body := strings.ReplaceAll(strings.TrimSuffix(rest[strings.Index(rest, "-d '")+4:], "'"), `'\''`, "'")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
@@ -44,15 +44,15 @@ func TestTheRESTSnippetCarriesTheCreateBody(t *testing.T) {
 }
 
 func TestPythonSnippetsUsePythonsWords(t *testing.T) {
-	all := snippets(specForTest(), "http://127.0.0.1:8642")
+	all := CreateSnippets(specForTest(), "http://127.0.0.1:8642")
 	for _, s := range all[1:3] {
 		for _, foreign := range []string{"true", "false", "null"} {
-			if strings.Contains(s.text, foreign) {
-				t.Errorf("%s has the JSON word %s:\n%s", s.title, foreign, s.text)
+			if strings.Contains(s.Text, foreign) {
+				t.Errorf("%s has the JSON word %s:\n%s", s.Title, foreign, s.Text)
 			}
 		}
-		if strings.Count(s.text, "(") != strings.Count(s.text, ")") || strings.Count(s.text, "{") != strings.Count(s.text, "}") {
-			t.Errorf("%s is not balanced:\n%s", s.title, s.text)
+		if strings.Count(s.Text, "(") != strings.Count(s.Text, ")") || strings.Count(s.Text, "{") != strings.Count(s.Text, "}") {
+			t.Errorf("%s is not balanced:\n%s", s.Title, s.Text)
 		}
 	}
 }
@@ -60,13 +60,13 @@ func TestPythonSnippetsUsePythonsWords(t *testing.T) {
 func TestEverySnippetSaysEverything(t *testing.T) {
 	spec := specForTest()
 	spec.Description = "Ranks ads"
-	for _, s := range snippets(spec, "http://127.0.0.1:8642") {
+	for _, s := range CreateSnippets(spec, "http://127.0.0.1:8642") {
 		for _, want := range []string{"http://127.0.0.1:8642", "ads-ranking", "main.ads.ranker", "ranker-3", "12", "80", "team", "Ranks ads", "DATABRICKS_TOKEN"} {
-			if s.title == "CLI" && want == "DATABRICKS_TOKEN" {
+			if s.Title == "CLI" && want == "DATABRICKS_TOKEN" {
 				continue // the CLI reads it from its environment
 			}
-			if !strings.Contains(s.text, want) {
-				t.Errorf("%s does not have %q:\n%s", s.title, want, s.text)
+			if !strings.Contains(s.Text, want) {
+				t.Errorf("%s does not have %q:\n%s", s.Title, want, s.Text)
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func TestEverySnippetSaysEverything(t *testing.T) {
 func TestTheSDKSnippetTakesTheSDKsTypes(t *testing.T) {
 	spec := specForTest()
 	spec.Config.Entities[0].WorkloadType = "CPU"
-	text := snippets(spec, "http://127.0.0.1:8642")[2].text
+	text := CreateSnippets(spec, "http://127.0.0.1:8642")[2].Text
 	for _, want := range []string{
 		"config=EndpointCoreConfigInput(\n    name=\"ads-ranking\",\n    served_entities=[",
 		"workload_type=\n          ServingModelWorkloadType.CPU,", "  ServingModelWorkloadType,\n", "  EndpointTag)\n",
@@ -86,7 +86,7 @@ func TestTheSDKSnippetTakesTheSDKsTypes(t *testing.T) {
 			t.Errorf("it does not have %q:\n%s", want, text)
 		}
 	}
-	if bare := snippets(endpoint.Spec{Name: "a"}, "http://127.0.0.1:8642")[2].text; strings.Contains(bare, "serving import") {
+	if bare := CreateSnippets(endpoint.Spec{Name: "a"}, "http://127.0.0.1:8642")[2].Text; strings.Contains(bare, "serving import") {
 		t.Errorf("it imports nothing by name, which Python refuses:\n%s", bare)
 	}
 }
@@ -96,16 +96,16 @@ func TestTheSDKSnippetTakesTheSDKsTypes(t *testing.T) {
 func TestTheMLflowSnippetGivesTheWholeRequest(t *testing.T) {
 	spec := specForTest()
 	spec.Tags = nil
-	text := snippets(spec, "http://127.0.0.1:8642")[1].text
+	text := CreateSnippets(spec, "http://127.0.0.1:8642")[1].Text
 	if !strings.Contains(text, "create_endpoint(\n  config={\n    \"name\": \"ads-ranking\",\n    \"config\": {\n") {
 		t.Errorf("name and config are not one request:\n%s", text)
 	}
 }
 
 func TestWithoutAnAddressTheEnvironmentSaysWhere(t *testing.T) {
-	for _, s := range snippets(specForTest(), "") {
-		if strings.Contains(s.text, "os.environ") || strings.Contains(s.text, "export") || strings.Contains(s.text, "host=") || strings.Contains(s.text, "HOST=\n") {
-			t.Errorf("%s names an address that there is not:\n%s", s.title, s.text)
+	for _, s := range CreateSnippets(specForTest(), "") {
+		if strings.Contains(s.Text, "os.environ") || strings.Contains(s.Text, "export") || strings.Contains(s.Text, "host=") || strings.Contains(s.Text, "HOST=\n") {
+			t.Errorf("%s names an address that there is not:\n%s", s.Title, s.Text)
 		}
 	}
 }

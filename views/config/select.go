@@ -1,4 +1,4 @@
-package create
+package config
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 // selection is the dialog in which a model and one of its versions are chosen.
 type selection struct {
-	p       *Page
+	editor  *Editor
 	chosen  func(model string, version int)
 	modal   *widgets.Modal
 	confirm *widgets.Button
@@ -43,8 +43,8 @@ const (
 
 // showSelect opens the dialog with a version marked, or with the newest of the first
 // model.
-func (p *Page) showSelect(model string, version int, chosen func(model string, version int)) {
-	s := &selection{p: p, chosen: chosen, all: p.engine.Models(), count: widgets.Small("")}
+func (e *Editor) showSelect(model string, version int, chosen func(model string, version int)) {
+	s := &selection{editor: e, chosen: chosen, all: e.engine.Models(), count: widgets.Small("")}
 	s.confirm = widgets.PrimaryButton("Confirm", s.done)
 	cancel := widgets.SecondaryButton("Cancel", func() { s.modal.Hide() })
 	content := s.build()
@@ -58,16 +58,16 @@ func (p *Page) showSelect(model string, version int, chosen func(model string, v
 			}
 		}
 	}
-	s.modal = p.host.Modal(widgets.ModalConfig{Title: "Select served entity", Content: content, Width: selectWidth, Height: selectHeight,
+	s.modal = e.host.Modal(widgets.ModalConfig{Title: "Select served entity", Content: content, Width: selectWidth, Height: selectHeight,
 		Buttons: []*widgets.Button{cancel, s.confirm}, Focus: s.search.Line()})
 }
 
 func (s *selection) build() fyne.CanvasObject {
 	s.search = widgets.NewSearchEntry("Search models", s.filter)
-	s.search.OnLeave = func() { s.p.host.Focus(s.models) }
+	s.search.OnLeave = func() { s.editor.host.Focus(s.models) }
 	imported := widgets.SecondaryButton("Import a model", func() {
 		s.modal.Hide()
-		s.p.importModel()
+		s.editor.importModel()
 	}).WithIcon(resources.IconUpload)
 	s.models = widgets.NewTable(widgets.TableConfig{
 		Columns:    []widgets.Column{{Title: "Model", Flex: 1}, {Title: "Latest", Width: 76}, {Title: "Updated", Width: 116}},
@@ -131,7 +131,7 @@ func (s *selection) modelCell(row, col int, cell fyne.CanvasObject) {
 		}
 		widgets.SetCell(cell, text)
 	case 2:
-		widgets.SetCell(cell, widgets.Ago(s.p.host.Now(), m.UpdatedAt))
+		widgets.SetCell(cell, widgets.Ago(s.editor.host.Now(), m.UpdatedAt))
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *selection) versionCell(row, col int, cell fyne.CanvasObject) {
 	case 2:
 		widgets.SetCell(cell, strings.Join(s.model.AliasesOf(v.Number), ", "))
 	case 3:
-		widgets.SetCell(cell, widgets.Ago(s.p.host.Now(), v.CreatedAt))
+		widgets.SetCell(cell, widgets.Ago(s.editor.host.Now(), v.CreatedAt))
 	}
 }
 

@@ -1,4 +1,4 @@
-package create
+package config
 
 import "fyne.io/fyne/v2"
 
