@@ -46,7 +46,6 @@ var (
 	IconChevronRight = stroked("chevron-right", `<path d="M9 6 L15 12 L9 18"/>`)
 	IconMore         = solid("more", `<circle cx="5.5" cy="12" r="1.7"/><circle cx="12" cy="12" r="1.7"/><circle cx="18.5" cy="12" r="1.7"/>`)
 	IconPlay         = stroked("play", `<path d="M7 4.5 L19 12 L7 19.5 Z"/>`)
-	IconPower        = stroked("power", `<path d="M12 3.5 V12"/><path d="M7.4 6.3 A8 8 0 1 0 16.6 6.3"/>`)
 	IconUpload       = stroked("upload", `<path d="M12 15.5 V4"/><path d="M7 8.5 L12 3.5 L17 8.5"/><path d="M4 15.5 V20 H20 V15.5"/>`)
 	IconFolder       = stroked("folder", `<path d="M3.5 19 V5.5 H9.5 L12 8.5 H20.5 V19 Z"/>`)
 	IconFile         = stroked("file", `<path d="M6 3.5 H14 L18.5 8 V20.5 H6 Z"/><path d="M14 3.5 V8 H18.5"/>`)

@@ -49,11 +49,14 @@ func Changes(before, after endpoint.ConfigSpec) []Change {
 			continue
 		}
 		lines := differences(b, a)
+		if kind == EntityReplaced {
+			lines = append([]Difference{{"Replaces", "", b.Name}}, lines...)
+		}
 		traffic := difference("Traffic", percentOf(before, b.Name), percentOf(after, a.Name))
 		if kind == EntityChanged && len(lines) == 0 && traffic != nil {
 			kind = TrafficChanged
 		}
-		if lines = append(lines, traffic...); len(lines) > 0 || kind == EntityReplaced {
+		if lines = append(lines, traffic...); len(lines) > 0 {
 			all = append(all, Change{kind, a.Name, lines})
 		}
 	}
@@ -105,7 +108,6 @@ func facts(e endpoint.EntitySpec, traffic string) []Difference {
 
 func differences(b, a endpoint.EntitySpec) []Difference {
 	var lines []Difference
-	lines = append(lines, difference("Name", b.Name, a.Name)...)
 	if !strings.EqualFold(b.ModelName, a.ModelName) {
 		lines = append(lines, Difference{"Model", b.ModelName + " version " + b.ModelVersion, a.ModelName + " version " + a.ModelVersion})
 	} else {
@@ -139,11 +141,11 @@ func variableDifferences(before, after map[string]string) []Difference {
 		a, is := after[key]
 		switch {
 		case !was:
-			lines = append(lines, Difference{key, "", "set"})
+			lines = append(lines, Difference{"Variable", "", key + " is new"})
 		case !is:
-			lines = append(lines, Difference{key, "set", ""})
+			lines = append(lines, Difference{"Variable", "", key + " goes"})
 		case a != b:
-			lines = append(lines, Difference{key, "set", "another value"})
+			lines = append(lines, Difference{"Variable", "", key + " has another value"})
 		}
 	}
 	return lines

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -14,9 +13,6 @@ import (
 	"servery/views/shell"
 	"servery/views/widgets"
 )
-
-// shareColors tell the served entities' shares of the traffic apart.
-var shareColors = []fyne.ThemeColorName{theme.ChartBlue, theme.ChartOrange, theme.ChartTeal, theme.ChartPurple, theme.ChartGreen, theme.ChartRed}
 
 // Engine is what the controls ask of the engine. All of it returns at once.
 type Engine interface {
@@ -38,24 +34,22 @@ type Editor struct {
 	Content *fyne.Container
 	Cards   []*Card
 
-	host    shell.Host
-	engine  Engine
-	c       EditorConfig
-	count   *widgets.Text
-	bar     *widgets.SharesBar
-	sum     *widgets.Text
-	traffic *fyne.Container // around the bar
-	add     *widgets.Button
-	note    *widgets.Paragraph // what is wrong with all of them, or with the traffic
-	empty   fyne.CanvasObject  // nothing is chosen yet
-	choose  *widgets.Button
-	none    fyne.CanvasObject // there is nothing to choose from
-	list    *fyne.Container
+	host   shell.Host
+	engine Engine
+	c      EditorConfig
+	count  *widgets.Text
+	split  *Split
+	add    *widgets.Button
+	note   *widgets.Paragraph // what is wrong with all of them, or with the traffic
+	empty  fyne.CanvasObject  // nothing is chosen yet
+	choose *widgets.Button
+	none   fyne.CanvasObject // there is nothing to choose from
+	list   *fyne.Container
 }
 
 // NewEditor makes an editor of an empty form.
 func NewEditor(host shell.Host, engine Engine, c EditorConfig) *Editor {
-	s := &Editor{host: host, engine: engine, c: c, count: widgets.Muted(""), bar: widgets.NewSharesBar(6), sum: widgets.Body(""),
+	s := &Editor{host: host, engine: engine, c: c, count: widgets.Muted(""), split: NewSplit(),
 		note: widgets.SmallParagraph(""), list: widgets.VStack(16)}
 	s.add = widgets.SecondaryButton("Add served entity", func() { s.selectFor(nil) }).WithIcon(resources.IconPlus)
 	s.choose = widgets.PrimaryButton("Select a model", func() { s.selectFor(nil) })
@@ -65,9 +59,8 @@ func NewEditor(host shell.Host, engine Engine, c EditorConfig) *Editor {
 		widgets.PrimaryButton("Import a model", func() { s.importModel() }).WithIcon(resources.IconUpload))
 	s.note.SetColor(theme.Danger)
 	s.note.Hide()
-	s.traffic = widgets.Fixed(s.bar, 160, 0)
 	title := widgets.Fixed(widgets.HStack(8, widgets.Heading("Served entities"), s.count), 0, 32)
-	head := widgets.Spread(widgets.Flow(12, title, s.traffic, s.sum), s.add)
+	head := widgets.Spread(widgets.Flow(12, title, s.split.bar, s.split.sum), s.add)
 	s.Content = widgets.VStack(12, head, s.note, s.none, s.empty, s.list)
 	return s
 }
@@ -128,7 +121,7 @@ func (s *Editor) Show() {
 	}
 	s.count.SetText(fmt.Sprintf("%d of %d", n, MaxEntities))
 	s.count.Hidden = n == 0
-	s.traffic.Hidden, s.sum.Hidden = n < 2, n < 2
+	s.split.bar.Hidden, s.split.sum.Hidden = n < 2, n < 2
 	s.showTraffic()
 	for _, c := range s.Cards {
 		c.show()
@@ -136,22 +129,7 @@ func (s *Editor) Show() {
 	s.Content.Refresh()
 }
 
-func (s *Editor) showTraffic() {
-	total := s.Form.Total()
-	var shares []widgets.Share
-	for i, e := range s.Form.Entities {
-		n, _ := strconv.Atoi(strings.TrimSpace(e.Traffic))
-		shares = append(shares, widgets.Share{Fraction: float64(n) / float64(max(100, total)), Color: shareColors[i%len(shareColors)]})
-	}
-	s.bar.Set(shares)
-	if total == 100 {
-		s.sum.SetText("100 % of traffic")
-		s.sum.SetColor(theme.Success)
-		return
-	}
-	s.sum.SetText(fmt.Sprintf("%d %% of traffic, must be 100 %%", total))
-	s.sum.SetColor(theme.Danger)
-}
+func (s *Editor) showTraffic() { s.split.Set(s.Form) }
 
 // setNote adds to the line under the title; "" adds nothing: several places tell there.
 func (s *Editor) setNote(text string) {

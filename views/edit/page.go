@@ -255,6 +255,7 @@ func (p *Page) Refresh(changes []telemetry.Change) {
 func (p *Page) Shown() {
 	if cards := p.editor.Cards; len(cards) > 1 && !p.dirty() {
 		p.host.Focus(cards[0].Traffic)
+		cards[0].Traffic.SelectAll() // typing replaces it
 	}
 }
 

@@ -187,7 +187,7 @@ func TestMovingTrafficLoadsNothing(t *testing.T) {
 
 func TestAVersionIsReplacedUnderTheNameThatFollowsIt(t *testing.T) {
 	h, _, f := replaced(t, theme.Light)
-	h.MustText("ppocr_rec-5", "Replaced", "ppocr_rec-3 → ppocr_rec-5", "3 → 5", "1 served entity is loaded, 1 goes on running. Configuration 4 keeps serving until then.")
+	h.MustText("ppocr_rec-5", "Replaced", "Replaces", "ppocr_rec-3", "3 → 5", "1 served entity is loaded, 1 goes on running. Configuration 4 keeps serving until then.")
 	if !h.Host().Press(fyne.KeyReturn, fyne.KeyModifierShortcutDefault) || len(f.updated) != 1 || f.updated[0].Entities[0].ModelVersion != "5" {
 		t.Errorf("updated %+v", f.updated)
 	}

@@ -34,7 +34,6 @@ func (p *Page) command(failed string, run func(ctx context.Context) error, done 
 
 func (p *Page) setBusy(on bool) {
 	p.busy = on
-	p.header.setBusy(on)
 	p.notice.setBusy(on)
 }
 

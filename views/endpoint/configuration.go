@@ -30,6 +30,7 @@ type configuration struct {
 	content *fyne.Container
 	number  *widgets.Chip
 	head    *fyne.Container
+	actions *fyne.Container // at the right of the title
 	table   *widgets.Table
 	rows    []endpoint.ServedEntity
 	traffic map[string]int
@@ -56,7 +57,8 @@ func newConfiguration(p *Page, title string) *configuration {
 		Menu:       func(row int) *fyne.Menu { return p.entityMenu(c.rows[row]) },
 	})
 	c.head = widgets.HStack(8, widgets.Heading(title), c.number)
-	c.content = widgets.VStack(4, c.head, c.table)
+	c.actions = widgets.HStack(16)
+	c.content = widgets.VStack(4, widgets.Spread(c.head, c.actions), c.table)
 	c.content.Hide()
 	return c
 }

@@ -18,7 +18,6 @@ type header struct {
 	badge   *widgets.Badge
 	row     *fyne.Container
 	edit    *widgets.Button
-	start   *widgets.Button // while the endpoint is stopped
 }
 
 // headerInARow is the least width at which name, state and all actions stand in one line.
@@ -29,32 +28,24 @@ func newHeader(p *Page) *header {
 	more := widgets.SecondaryButton("", nil).WithIcon(resources.IconMore)
 	more.OnTapped = func() { widgets.ShowMenu(more, p.menu()) }
 	h.edit = widgets.SecondaryButton("Edit endpoint", p.edit)
-	h.start = widgets.SecondaryButton("Start", p.start).WithIcon(resources.IconPower)
-	h.start.Hide()
 	query := widgets.PrimaryButton("Query endpoint", p.query).WithIcon(resources.IconPlay)
 	h.row = widgets.Lead(10, widgets.Title(p.name), h.badge)
-	h.content = widgets.SpreadUnder(headerInARow, h.row, widgets.HStack(8, h.start, h.edit, more, query))
+	h.content = widgets.SpreadUnder(headerInARow, h.row, widgets.HStack(8, h.edit, more, query))
 	return h
 }
 
 func (h *header) set(e endpoint.Endpoint) {
-	before, stopped := h.badge.MinSize(), e.Suspended && e.Update != endpoint.InProgress
+	before := h.badge.MinSize()
 	h.badge.Set(widgets.EndpointStateBadge(e))
 	if e.Update == endpoint.InProgress {
 		h.edit.Disable()
 	} else {
 		h.edit.Enable()
 	}
-	if h.start.Visible() != stopped {
-		h.start.Hidden = !stopped
-		h.content.Refresh()
-	}
 	if h.badge.MinSize() != before {
 		h.row.Refresh()
 	}
 }
-
-func (h *header) setBusy(on bool) { h.start.SetBusy(on) }
 
 // menu holds the actions that are seldom wanted.
 func (p *Page) menu() *fyne.Menu {

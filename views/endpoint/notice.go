@@ -73,7 +73,11 @@ func (n *notice) say(k widgets.Kind, title, text, action string, do func()) {
 	n.said.SetAction(action, do)
 }
 
-func (n *notice) setBusy(on bool) { n.cancel.SetBusy(on) }
+// setBusy keeps the actions from being taken again while one runs.
+func (n *notice) setBusy(on bool) {
+	n.cancel.SetBusy(on)
+	n.said.SetBusy(on)
+}
 
 func (n *notice) showUpdate(e endpoint.Endpoint) {
 	title, text := updateWords(e)

@@ -25,6 +25,8 @@ type Engine interface {
 	Hardware() hardware.Snapshot
 	Address() string
 	DeleteEndpoint(ctx context.Context, name string) error
+	CheckUpdate(name string, spec endpoint.ConfigSpec) []endpoint.FieldError
+	UpdateConfig(ctx context.Context, name string, spec endpoint.ConfigSpec) (endpoint.Endpoint, error)
 	RetryEndpoint(ctx context.Context, name string) error
 	StopEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
@@ -53,6 +55,7 @@ type Page struct {
 	notice  *notice
 	active  *configuration
 	pending *configuration
+	split   *widgets.Link // edits the traffic of the active configuration
 	tabs    *widgets.Tabs
 	metrics *metrics
 	events  *events
@@ -67,6 +70,8 @@ func New(h shell.Host, r shell.Route, e Engine) *Page {
 	p.notice = newNotice(p)
 	p.active = newConfiguration(p, "Active configuration")
 	p.pending = newConfiguration(p, "Pending configuration")
+	p.split = widgets.NewLink("Edit traffic", p.editTraffic)
+	p.active.actions.Add(p.split)
 	p.metrics = newMetrics(p)
 	p.events = newEvents(p)
 	p.about = newAbout(p)
@@ -168,6 +173,7 @@ func (p *Page) readState() {
 	p.header.set(e)
 	p.notice.set(e)
 	p.active.set(e.Active)
+	p.showSplit()
 	p.pending.set(e.Pending)
 	p.about.set(e, p.engine.Events(p.name, latestEvents))
 	if p.tabs.Selected() == 1 {

@@ -18,6 +18,7 @@ import (
 	"servery/theme"
 	"servery/views/shell"
 	"servery/views/viewtest"
+	"servery/views/widgets"
 )
 
 var now = time.Date(2026, 11, 20, 12, 52, 0, 0, time.UTC)
@@ -32,6 +33,7 @@ type fake struct {
 	deleted  []string
 	retried  []string
 	done     []string // commands that were given, by name
+	updates  []endpoint.ConfigSpec
 	fails    error
 }
 
@@ -77,6 +79,18 @@ func (f *fake) command(name string) (endpoint.Endpoint, error) {
 	return f.endpoint, f.fails
 }
 
+func (f *fake) CheckUpdate(_ string, c endpoint.ConfigSpec) (all []endpoint.FieldError) {
+	for _, r := range c.Routes {
+		if r.Percent < 0 {
+			all = append(all, endpoint.FieldError{Field: "config.traffic_config.routes[0].traffic_percentage", Message: "A share is 0 to 100."})
+		}
+	}
+	return all
+}
+func (f *fake) UpdateConfig(_ context.Context, _ string, c endpoint.ConfigSpec) (endpoint.Endpoint, error) {
+	f.updates = append(f.updates, c)
+	return f.command("update")
+}
 func (f *fake) StopEndpoint(context.Context, string) (endpoint.Endpoint, error) {
 	return f.command("stop")
 }
@@ -312,6 +326,54 @@ func TestARunningUpdateIsCanceledAndAllElseWaits(t *testing.T) {
 	h.Tap("Deploy it")
 	if !slices.Equal(f.retried, []string{"ocr-recognizer"}) {
 		t.Errorf("retried %v", f.retried)
+	}
+}
+
+func TestTheTrafficIsSplitAnewInADialog(t *testing.T) {
+	f := ready()
+	h, p := open(t, theme.Light, f)
+	h.Tap("Edit traffic")
+	h.MustText("Edit traffic", "ppocr_rec-3", "ppocr_rec-4", "100 % of traffic")
+	if !h.Button("Update").Disabled() {
+		t.Error("what is the same can be sent")
+	}
+	entries := viewtest.All[*widgets.Entry](h)
+	entries[0].SetText("60")
+	h.MustText("80 % of traffic, must be 100 %")
+	h.Key(fyne.KeyReturn)
+	if len(f.updates) > 0 || !h.Button("Update").Disabled() {
+		t.Error("a wrong sum can be sent")
+	}
+	entries[1].SetText("forty")
+	h.MustText("\"forty\" is not a whole number.")
+	entries[1].SetText("40")
+	h.Host().Focus(entries[1])
+	h.Key(fyne.KeyReturn)
+	h.NoText("of traffic")
+	if len(f.updates) != 1 || f.updates[0].Routes[0].Percent != 60 || f.updates[0].Routes[1].Percent != 40 || len(f.updates[0].Entities) != 2 {
+		t.Errorf("updates: %+v", f.updates)
+	}
+	f.fails = errors.New("the disk is full")
+	h.Tap("Edit traffic")
+	entries = viewtest.All[*widgets.Entry](h)
+	entries[0].SetText("50")
+	entries[1].SetText("50")
+	h.Tap("Update")
+	h.MustText("The disk is full.")
+	h.Key(fyne.KeyEscape)
+	f.endpoint = updating().endpoint
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
+	h.NoText("Edit traffic")
+}
+
+func TestLookOfTheTrafficDialog(t *testing.T) {
+	for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+		t.Run(m.String(), func(t *testing.T) {
+			h, _ := open(t, m, ready())
+			h.Tap("Edit traffic")
+			viewtest.All[*widgets.Entry](h)[0].SetText("70")
+			h.Golden("traffic")
+		})
 	}
 }
 

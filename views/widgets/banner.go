@@ -88,6 +88,13 @@ func (b *Banner) SetAction(label string, tapped func()) { b.set(b.action, label,
 // SetOther shows a second, lighter button before that of SetAction; "" takes it away.
 func (b *Banner) SetOther(label string, tapped func()) { b.set(b.other, label, tapped) }
 
+// SetBusy disables the buttons while what one of them started runs.
+func (b *Banner) SetBusy(on bool) {
+	b.action.SetBusy(on)
+	b.other.SetBusy(on)
+	b.both.Refresh()
+}
+
 func (b *Banner) set(button *Button, label string, tapped func()) {
 	button.SetText(label)
 	button.OnTapped = tapped

@@ -22,6 +22,9 @@ func NewEntry(placeholder string) *Entry {
 	return e
 }
 
+// SelectAll marks the whole text, so that typing replaces it.
+func (e *Entry) SelectAll() { e.Entry.TypedShortcut(&fyne.ShortcutSelectAll{}) }
+
 // TypedKey is for Fyne; Escape closes the dialog the entry stands in.
 func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
