@@ -38,7 +38,7 @@ func (l *ChangeList) Set(changes []Change) {
 		state, word := c.Kind.look()
 		box := widgets.VStack(4, widgets.Lead(8, widgets.Strong(c.Name), widgets.NewBadge(state, word)))
 		for _, d := range c.Lines {
-			box.Add(line(d))
+			box.Add(d.object())
 		}
 		l.rows.Add(box)
 	}
@@ -56,13 +56,15 @@ func (k ChangeKind) look() (widgets.State, string) {
 		return widgets.StateUpdating, "Replaced"
 	case TrafficChanged:
 		return widgets.StateInfo, "Traffic"
+	case TableChanged:
+		return widgets.StateInfo, "Changed"
 	default:
 		return widgets.StateUpdating, "Changed"
 	}
 }
 
-// line is "Version   3 → 4".
-func line(d Difference) fyne.CanvasObject {
+// object is "Version   3 → 4".
+func (d Line) object() fyne.CanvasObject {
 	words := d.From + " → " + d.To
 	switch {
 	case d.From == "":

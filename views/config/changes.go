@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,48 +19,64 @@ const (
 	EntityChanged
 	EntityReplaced // by another name for the same model
 	TrafficChanged // and nothing else: it goes on running
+	TableChanged   // of no served entity: the inference table of the older form
 )
 
 // Change is what becomes of one served entity from one configuration to another.
 type Change struct {
 	Kind  ChangeKind
 	Name  string // of the served entity, of the new one where it is replaced
-	Lines []Difference
+	Lines []Line
 }
 
-// Difference is one property that is another. From or To is "" where there is none.
-type Difference struct{ What, From, To string }
+// Line is one property that is another. From or To is "" where there is none.
+type Line struct{ What, From, To string }
 
-// Changes lists what differs, in the order of the configuration after: first what stays
-// under its name, what is replaced and what is new, then what goes. Nil where nothing does.
-func Changes(before, after endpoint.ConfigSpec) []Change {
+// Changes says in words what endpoint.Compare finds: what changed, is replaced or is new in
+// the order of the later configuration, then what goes. Nil where nothing differs.
+func Changes(before, after *endpoint.Config) []Change {
+	if before == nil {
+		before = &endpoint.Config{}
+	}
+	d := endpoint.Compare(before, after)
+	traffic := map[string][]Line{}
+	for _, r := range d.Routes {
+		traffic[r.Entity] = []Line{{"Traffic", percent(r.From), percent(r.To)}}
+	}
 	var all []Change
-	gone := slices.DeleteFunc(slices.Clone(before.Entities), func(b endpoint.EntitySpec) bool { return indexOf(after, b.Name) >= 0 })
-	for _, a := range after.Entities {
-		kind, b := EntityChanged, endpoint.EntitySpec{}
-		if i := indexOf(before, a.Name); i >= 0 {
-			b = before.Entities[i]
-		} else if i := slices.IndexFunc(gone, func(g endpoint.EntitySpec) bool { return strings.EqualFold(g.ModelName, a.ModelName) }); i >= 0 {
-			kind, b = EntityReplaced, gone[i]
-			gone = slices.Delete(gone, i, i+1)
+	removed := slices.Clone(d.Removed)
+	for i := range after.Entities {
+		a := &after.Entities[i]
+		c := Change{Kind: EntityChanged, Name: a.Name}
+		if b := entityNamed(before, a.Name); b != nil {
+			if c.Lines = differences(b, a); len(c.Lines) == 0 {
+				c.Kind = TrafficChanged
+			}
+			c.Lines = append(c.Lines, traffic[a.Name]...)
+		} else if i := slices.IndexFunc(removed, func(r endpoint.ServedEntity) bool { return strings.EqualFold(r.ModelName, a.ModelName) }); i >= 0 {
+			b := removed[i]
+			removed = slices.Delete(removed, i, i+1)
+			c.Kind = EntityReplaced
+			c.Lines = append([]Line{{"Replaces", "", b.Name}}, differences(&b, a)...)
+			if from, to := percentOf(before, b.Name), percentOf(after, a.Name); from != to {
+				c.Lines = append(c.Lines, Line{"Traffic", from, to})
+			}
 		} else {
-			all = append(all, Change{EntityAdded, a.Name, facts(a, percentOf(after, a.Name))})
-			continue
+			c.Kind, c.Lines = EntityAdded, facts(a, percentOf(after, a.Name))
 		}
-		lines := differences(b, a)
-		if kind == EntityReplaced {
-			lines = append([]Difference{{"Replaces", "", b.Name}}, lines...)
-		}
-		traffic := difference("Traffic", percentOf(before, b.Name), percentOf(after, a.Name))
-		if kind == EntityChanged && len(lines) == 0 && traffic != nil {
-			kind = TrafficChanged
-		}
-		if lines = append(lines, traffic...); len(lines) > 0 {
-			all = append(all, Change{kind, a.Name, lines})
+		if len(c.Lines) > 0 {
+			all = append(all, c)
 		}
 	}
-	for _, g := range gone {
-		all = append(all, Change{EntityRemoved, g.Name, []Difference{{"Traffic", percentOf(before, g.Name), ""}}})
+	for _, r := range removed {
+		all = append(all, Change{EntityRemoved, r.Name, []Line{{"Traffic", percentOf(before, r.Name), ""}}})
+	}
+	if len(d.AutoCapture) > 0 {
+		var lines []Line
+		for _, f := range d.AutoCapture {
+			lines = append(lines, Line{strings.TrimPrefix(f.Field, "auto_capture_config."), f.From, f.To})
+		}
+		all = append(all, Change{TableChanged, "Inference table", lines})
 	}
 	return all
 }
@@ -71,101 +86,97 @@ func Changes(before, after endpoint.ConfigSpec) []Change {
 func Reloads(changes []Change) int {
 	n := 0
 	for _, c := range changes {
-		if c.Kind != EntityRemoved && c.Kind != TrafficChanged {
+		if c.Kind == EntityAdded || c.Kind == EntityChanged || c.Kind == EntityReplaced {
 			n++
 		}
 	}
 	return n
 }
 
-func indexOf(c endpoint.ConfigSpec, name string) int {
-	return slices.IndexFunc(c.Entities, func(e endpoint.EntitySpec) bool { return e.Name == name })
-}
-
-// percentOf is a served entity's share of the traffic: all of it where it is alone and no
-// route says otherwise.
-func percentOf(c endpoint.ConfigSpec, name string) string {
-	percent := 0
-	if len(c.Routes) == 0 && len(c.Entities) == 1 {
-		percent = 100
-	}
-	for _, r := range c.Routes {
-		if r.EntityName == name {
-			percent = r.Percent
-		}
-	}
-	return strconv.Itoa(percent) + " %"
-}
-
-// facts are the properties of a served entity that is new.
-func facts(e endpoint.EntitySpec, traffic string) []Difference {
-	lines := []Difference{{"Model", "", e.ModelName + " version " + e.ModelVersion}, {"Scale-out", "", scaleWords(e)}}
-	if e.WorkloadType != "CPU" && e.WorkloadType != "" {
-		lines = append(lines, Difference{"Compute", "", e.WorkloadType})
-	}
-	return append(lines, Difference{"Traffic", "", traffic})
-}
-
-func differences(b, a endpoint.EntitySpec) []Difference {
-	var lines []Difference
-	if !strings.EqualFold(b.ModelName, a.ModelName) {
-		lines = append(lines, Difference{"Model", b.ModelName + " version " + b.ModelVersion, a.ModelName + " version " + a.ModelVersion})
-	} else {
-		lines = append(lines, difference("Version", b.ModelVersion, a.ModelVersion)...)
-	}
-	lines = append(lines, difference("Compute", b.WorkloadType, a.WorkloadType)...)
-	lines = append(lines, difference("Scale-out", scaleWords(b), scaleWords(a))...)
-	lines = append(lines, difference("Scale to zero", onOff(b.ScaleToZero), onOff(a.ScaleToZero))...)
-	lines = append(lines, variableDifferences(b.EnvironmentVars, a.EnvironmentVars)...)
-	return append(lines, difference("Instance profile", b.InstanceProfileARN, a.InstanceProfileARN)...)
-}
-
-func difference(what, from, to string) []Difference {
-	if from == to {
+func entityNamed(c *endpoint.Config, name string) *endpoint.ServedEntity {
+	i := slices.IndexFunc(c.Entities, func(e endpoint.ServedEntity) bool { return e.Name == name })
+	if i < 0 {
 		return nil
 	}
-	return []Difference{{what, from, to}}
+	return &c.Entities[i]
 }
 
-// variableDifferences names environment variables without their values, which may be
-// somebody's secrets.
-func variableDifferences(before, after map[string]string) []Difference {
-	var lines []Difference
-	keys := maps.Clone(before)
-	if keys == nil {
-		keys = map[string]string{}
+func percentOf(c *endpoint.Config, name string) string {
+	for _, r := range c.Routes {
+		if r.EntityName == name {
+			return percent(r.Percent)
+		}
 	}
-	maps.Copy(keys, after)
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		b, was := before[key]
-		a, is := after[key]
+	return percent(endpoint.NoRoute)
+}
+
+func percent(share int) string { return strconv.Itoa(max(0, share)) + " %" }
+
+// facts are the properties of a served entity that is new.
+func facts(e *endpoint.ServedEntity, traffic string) []Line {
+	lines := []Line{{"Model", "", e.ModelName + " version " + strconv.Itoa(e.ModelVersion)}, {"Scale-out", "", scaleWords(e)}}
+	if e.WorkloadType != "CPU" {
+		lines = append(lines, Line{"Compute", "", e.WorkloadType})
+	}
+	return append(lines, Line{"Traffic", "", traffic})
+}
+
+// differences says what differs between two served entities, whatever their names.
+func differences(b, a *endpoint.ServedEntity) (lines []Line) {
+	named := *b
+	named.Name = a.Name
+	d := endpoint.Compare(&endpoint.Config{Entities: []endpoint.ServedEntity{named}}, &endpoint.Config{Entities: []endpoint.ServedEntity{*a}})
+	if len(d.Changed) == 0 {
+		return nil
+	}
+	scaled := false
+	for _, f := range d.Changed[0].Fields {
+		variable, isVariable := strings.CutPrefix(f.Field, "environment_vars.")
 		switch {
-		case !was:
-			lines = append(lines, Difference{"Variable", "", key + " is new"})
-		case !is:
-			lines = append(lines, Difference{"Variable", "", key + " goes"})
-		case a != b:
-			lines = append(lines, Difference{"Variable", "", key + " has another value"})
+		case isVariable:
+			lines = append(lines, Line{"Variable", "", variable + variableWords(variable, b, a)})
+		case f.Field == "entity_name":
+			lines = append(lines, Line{"Model", f.From, f.To})
+		case f.Field == "entity_version":
+			lines = append(lines, Line{"Version", f.From, f.To})
+		case f.Field == "workload_type":
+			lines = append(lines, Line{"Compute", f.From, f.To})
+		case f.Field == "scale_to_zero_enabled":
+			lines = append(lines, Line{"Scale to zero", onOff(b.ScaleToZero), onOff(a.ScaleToZero)})
+		case f.Field == "instance_profile_arn":
+			lines = append(lines, Line{"Instance profile", f.From, f.To})
+		case !scaled: // size and numbers are one choice
+			scaled = true
+			lines = append(lines, Line{"Scale-out", scaleWords(b), scaleWords(a)})
 		}
 	}
 	return lines
 }
 
-func scaleWords(e endpoint.EntitySpec) string {
+// variableWords says what becomes of an environment variable, without its value: that may
+// be somebody's secret.
+func variableWords(name string, b, a *endpoint.ServedEntity) string {
+	_, was := b.EnvironmentVars[name]
+	_, is := a.EnvironmentVars[name]
+	switch {
+	case !was:
+		return " is new"
+	case !is:
+		return " goes"
+	default:
+		return " has another value"
+	}
+}
+
+func scaleWords(e *endpoint.ServedEntity) string {
 	if e.WorkloadSize != "" {
 		return e.WorkloadSize
 	}
-	number := func(n *int) string {
-		if n == nil {
-			return "?"
-		}
-		return strconv.Itoa(*n)
-	}
-	return fmt.Sprintf("%s–%s", number(e.MinConcurrency), number(e.MaxConcurrency))
+	return fmt.Sprintf("%d–%d", e.MinConcurrency, e.MaxConcurrency)
 }
 
-func onOff(b *bool) string {
-	if b != nil && *b {
+func onOff(b bool) string {
+	if b {
 		return "on"
 	}
 	return "off"

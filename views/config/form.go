@@ -78,8 +78,7 @@ func (e Entity) servedName() string {
 // concurrency is how many requests run at once at rest and at most: the product's sizes,
 // or what was typed. What is no number counts as 0.
 func (e Entity) concurrency() (low, high int) {
-	low, _ = strconv.Atoi(strings.TrimSpace(e.Low))
-	high, _ = strconv.Atoi(strings.TrimSpace(e.High))
+	low, high = number(e.Low), number(e.High)
 	for _, s := range endpoint.Sizes {
 		if s.Name == e.Size {
 			low, high = s.Min, s.Max
@@ -122,13 +121,6 @@ func FormOf(c endpoint.Config) Form {
 	return f
 }
 
-// SpecOf is the request that a configuration would be asked for with.
-func SpecOf(c endpoint.Config) endpoint.ConfigSpec {
-	f := FormOf(c)
-	spec, _ := f.Spec()
-	return spec
-}
-
 // Add appends an entity and gives it no traffic, so that adding one changes nothing until
 // the person moves traffic to it; the first one gets all.
 func (f *Form) Add(e Entity) {
@@ -154,8 +146,7 @@ func (f *Form) Remove(i int) {
 func (f *Form) Total() int {
 	sum := 0
 	for _, e := range f.Entities {
-		n, _ := strconv.Atoi(strings.TrimSpace(e.Traffic))
-		sum += n
+		sum += number(e.Traffic)
 	}
 	return sum
 }
@@ -192,6 +183,35 @@ func (f *Form) Spec() (endpoint.ConfigSpec, []endpoint.FieldError) {
 		}
 	}
 	return c, problems
+}
+
+// Config is the configuration that the form stands for, to compare with others. What is no
+// number counts as 0.
+func (f *Form) Config() *endpoint.Config {
+	c := &endpoint.Config{AutoCapture: f.autoCapture}
+	for _, e := range f.Entities {
+		s := endpoint.ServedEntity{Name: e.servedName(), ModelName: e.Model, ModelVersion: e.Version, WorkloadType: e.Compute, WorkloadSize: e.Size, ScaleToZero: e.Zero}
+		if e.was != nil {
+			s.InstanceProfileARN = e.was.InstanceProfileARN
+		}
+		if e.Size == "" {
+			s.MinConcurrency, s.MaxConcurrency = number(e.Low), number(e.High)
+		}
+		s.EnvironmentVars, _ = e.variables()
+		c.Entities = append(c.Entities, s)
+		share := number(e.Traffic)
+		if len(f.Entities) == 1 {
+			share = 100 // as the engine gives it
+		}
+		c.Routes = append(c.Routes, endpoint.Route{EntityName: s.Name, Percent: share})
+	}
+	return c
+}
+
+// number is a typed number, 0 for what is none.
+func number(text string) int {
+	n, _ := strconv.Atoi(strings.TrimSpace(text))
+	return n
 }
 
 func wholeNumber(text, field string, problems *[]endpoint.FieldError) *int {

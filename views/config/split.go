@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -39,8 +37,7 @@ func (s *Split) Set(f Form) {
 	total := f.Total()
 	var shares []widgets.Share
 	for i, e := range f.Entities {
-		n, _ := strconv.Atoi(strings.TrimSpace(e.Traffic))
-		shares = append(shares, widgets.Share{Fraction: float64(n) / float64(max(100, total)), Color: ShareColor(i)})
+		shares = append(shares, widgets.Share{Fraction: float64(number(e.Traffic)) / float64(max(100, total)), Color: ShareColor(i)})
 	}
 	s.shares.Set(shares)
 	if total == 100 {

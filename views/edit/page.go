@@ -181,14 +181,9 @@ func (p *Page) showState() {
 
 // showChanges lists what differs from the active configuration, and what that means.
 func (p *Page) showChanges() {
-	before := endpoint.ConfigSpec{}
-	if p.now.Active != nil {
-		before = config.SpecOf(*p.now.Active)
-	}
-	after, _ := p.editor.Form.Spec()
-	all := config.Changes(before, after)
+	all := config.Changes(p.now.Active, p.editor.Form.Config())
 	p.changes.Set(all)
-	p.effect.SetText(p.effectOf(all, len(after.Entities)))
+	p.effect.SetText(p.effectOf(all, len(p.editor.Form.Entities)))
 	p.effect.Hidden = p.effect.Text() == ""
 	if why := p.whyNot(all); why != "" {
 		p.update.Disable()
