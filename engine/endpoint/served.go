@@ -148,6 +148,15 @@ func (e *served) loadedWords() string {
 	return words
 }
 
+// batching is whether requests that wait share runs, and why; "" while no model is loaded.
+func (e *served) batching() string {
+	r := e.runner.Load()
+	if r == nil {
+		return ""
+	}
+	return r.loaded.Batching.String()
+}
+
 // open lets requests in and starts the scaling; atZero leaves the entity asleep. It begins
 // with at least as many permits as the one that it follows had, as far as it may: traffic
 // does not halve because a version changes.
@@ -251,7 +260,7 @@ func (e *served) live() Live {
 		MemoryBytes: u.MemoryBytes, CPUPercent: u.cpuPercent, PID: u.PID, Restarts: u.Restarts,
 	}
 	if r := e.runner.Load(); r != nil {
-		l.LoadTime, l.Runtime = r.loaded.Took, r.loaded.Runtime
+		l.LoadTime, l.Runtime, l.Batching = r.loaded.Took, r.loaded.Runtime, r.loaded.Batching.String()
 	}
 	return l
 }

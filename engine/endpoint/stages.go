@@ -90,6 +90,9 @@ func (r *rollout) loadEntity(ctx context.Context, i int) error {
 	}
 	r.entities[i].Store(e)
 	r.build(i, levelInfo, "%s: the files are those that were imported; loaded in %s.", StageLoad, e.loadedWords())
+	if b := e.batching(); b != "" {
+		r.build(i, levelInfo, "Batching: %s.", b)
+	}
 	r.o.event(telemetry.EntityReady, e.name, r.config.Version, "Loaded in "+e.loadedWords()+".")
 	return nil
 }

@@ -6,6 +6,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -84,6 +85,39 @@ type Loaded struct {
 	RunTime time.Duration
 	// Sessions is how many sessions share the work (1 for models of 100 µs a run or more).
 	Sessions int
+	// Batching is whether requests that wait for the model share runs.
+	Batching Batching
+}
+
+// Batching is whether requests that wait for a model share runs of it, and why.
+type Batching struct {
+	On bool
+	// Gain is how many times as many rows a second a run of Rows rows did at the load as
+	// one of a single row; 0 where it was not tried.
+	Gain float64
+	Rows int
+	// MaxRows bounds the rows of a joint run; Delay is how long the first of the waiting
+	// requests waits for others. Of no meaning where On is false.
+	MaxRows int
+	Delay   time.Duration
+	// Why says for a person what decided: `the batch axis of the output "y" is fixed to 1`.
+	Why string
+}
+
+// String is the decision for a person: "on, 7.1 × per row at 8 rows".
+func (b Batching) String() string {
+	word := "off"
+	if b.On {
+		word = "on"
+	}
+	text := ""
+	if b.Gain > 0 {
+		text = fmt.Sprintf(", %.2g × per row at %d rows", b.Gain, b.Rows)
+	}
+	if b.Why != "" {
+		text += ": " + b.Why
+	}
+	return word + text
 }
 
 // Usage is what a worker process takes now.

@@ -21,11 +21,13 @@ type loadOrder struct {
 	MemoryLimit int64
 	Concurrency int
 	Timeout     time.Duration
-	// Probe asks for a trial run, which finds out the time of a run and the number of
-	// sessions. Without it RunTime and Sessions are those of an earlier load.
+	// Probe asks for a trial run, which finds out the time of a run, the number of
+	// sessions and whether requests share runs. Without it these are those of an earlier
+	// load.
 	Probe    bool
 	RunTime  time.Duration
 	Sessions int
+	Batching batching
 }
 
 // loadReport is what loading showed.
@@ -34,6 +36,7 @@ type loadReport struct {
 	Bytes    int64
 	RunTime  time.Duration
 	Sessions int
+	Batching batching
 }
 
 // failure carries an error of Open or Load to the engine with its type.

@@ -90,7 +90,7 @@ func (l *Launcher) Launch(ctx context.Context, spec runtime.Spec, notify func(ru
 	}
 	r.report = report
 	r.loaded = runtime.Loaded{Runtime: report.Runtime, Took: time.Since(began), Bytes: report.Bytes,
-		RunTime: report.RunTime, Sessions: report.Sessions}
+		RunTime: report.RunTime, Sessions: report.Sessions, Batching: report.Batching.shown()}
 	r.stop, r.cancel = context.WithCancel(context.Background())
 	r.current = p
 	r.active.Store(p)
@@ -213,7 +213,7 @@ func (l *Launcher) order(spec runtime.Spec, known *loadReport) loadOrder {
 		o.MemoryLimit = max(l.options.MemoryTotal/2, leastLimit)
 	}
 	if known != nil {
-		o.RunTime, o.Sessions = known.RunTime, known.Sessions
+		o.RunTime, o.Sessions, o.Batching = known.RunTime, known.Sessions, known.Batching
 	}
 	return o
 }

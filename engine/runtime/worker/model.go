@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"servery/engine/artifact"
+	"servery/engine/batch"
 	"servery/engine/mlmodel"
 	"servery/engine/onnx"
 	"servery/engine/runtime"
@@ -50,14 +51,20 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) ([]evaluator, loadRe
 	if err != nil {
 		return nil, loadReport{}, err
 	}
+	settings, err := batch.ReadSettings(os.LookupEnv)
+	if err != nil {
+		return nil, loadReport{}, err
+	}
 	first := r.evaluator(session, model)
 	report := loadReport{Runtime: "ONNX Runtime " + r.library.Version() + " · CPU",
-		RunTime: order.RunTime, Sessions: max(order.Sessions, 1)}
+		RunTime: order.RunTime, Sessions: max(order.Sessions, 1), Batching: order.Batching}
 	turns := max(1, min(order.Concurrency, goruntime.GOMAXPROCS(0)))
 	if order.Probe {
 		probing()
-		report.RunTime = probe(first, order.Example, sig, session.Inputs())
+		var body []byte
+		report.RunTime, body = probe(first, order.Example, sig, session.Inputs())
 		report.Sessions = sessions(report.RunTime, turns)
+		report.Batching = first.batching(settings, order.Concurrency, path, body, report.RunTime)
 	}
 	evaluators := []evaluator{first}
 	for i := 1; i < turns; i++ {
@@ -222,28 +229,35 @@ const (
 )
 
 // probe runs the model on its example, else on zeros, and gives the shortest time of a
-// run; 0 where it cannot be run on either. A model that refuses zeros is not broken.
-func probe(e *evaluation, example []byte, sig *mlmodel.Signature, inputs []tensor.Port) time.Duration {
+// run and the request that it was; 0 where it cannot be run on either. A model that refuses
+// zeros is not broken.
+func probe(e *evaluation, example []byte, sig *mlmodel.Signature, inputs []tensor.Port) (time.Duration, []byte) {
 	for _, body := range [][]byte{example, mlmodel.ExampleFor(sig, inputs)} {
 		if body == nil {
 			continue
 		}
 		if run, ok := tryRuns(e, body); ok {
-			return run
+			return run, body
 		}
 	}
-	return 0
+	return 0, nil
 }
 
-func tryRuns(e *evaluation, body []byte) (shortest time.Duration, ok bool) {
+// limit stops what the evaluator does after d, unless end is called before. end makes it fit
+// for more.
+func (e *evaluation) limit(d time.Duration) (end func()) {
 	stopped := make(chan struct{})
-	late := time.AfterFunc(probeLimit, func() { e.stop(); close(stopped) })
-	defer func() {
+	late := time.AfterFunc(d, func() { e.stop(); close(stopped) })
+	return func() {
 		if !late.Stop() {
 			<-stopped
 			e.reset()
 		}
-	}()
+	}
+}
+
+func tryRuns(e *evaluation, body []byte) (shortest time.Duration, ok bool) {
+	defer e.limit(probeLimit)()
 	began := time.Now()
 	for n := 1; n <= probeRuns; n++ {
 		var timing runtime.Timing

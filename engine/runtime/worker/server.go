@@ -46,6 +46,7 @@ type server struct {
 	control chan frame
 	loaded  chan struct{} // closed once requests may come
 	turns   chan *turn
+	batches *batcher // nil where requests do not share runs
 	timeout time.Duration
 	reading readers
 
@@ -151,11 +152,15 @@ func (s *server) obey(f frame) (err error) {
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
 	}
-	s.turns = make(chan *turn, len(evaluators))
-	for _, e := range evaluators {
-		s.turns <- &turn{evaluator: e}
+	if report.Batching.On {
+		s.batches = newBatcher(s, evaluators, report.Batching)
+	} else {
+		s.turns = make(chan *turn, len(evaluators))
+		for _, e := range evaluators {
+			s.turns <- &turn{evaluator: e}
+		}
+		s.reading.short = report.RunTime > 0 && report.RunTime < tinyRun
 	}
-	s.reading.short = report.RunTime > 0 && report.RunTime < tinyRun
 	close(s.loaded)
 	return s.link.sendJSON(kindLoaded, report)
 }
@@ -191,6 +196,9 @@ func (s *server) handle(t *task, hold bool) {
 
 // evaluate waits for a turn and uses it.
 func (s *server) evaluate(t *task, out *buffer, timing *runtime.Timing) (a answer) {
+	if s.batches != nil {
+		return s.batches.evaluate(t, out, timing)
+	}
 	turn := s.turn(t)
 	timing.Wait = time.Since(t.arrived)
 	if turn == nil {
@@ -205,10 +213,7 @@ func (s *server) evaluate(t *task, out *buffer, timing *runtime.Timing) (a answe
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			fmt.Fprintf(os.Stderr, "panic in a request: %v\n%s", v, debug.Stack())
-			e := newInternalError(v)
-			out.b = append(out.b[:0], e.Body()...)
-			a = answer{status: e.Status, contentType: e.ContentType()}
+			a = panicked(out, v)
 		}
 	}()
 	a = turn.evaluator.evaluate(out, t.Text, t.bytes(), timing)
@@ -216,6 +221,15 @@ func (s *server) evaluate(t *task, out *buffer, timing *runtime.Timing) (a answe
 		return s.ended(t, out)
 	}
 	return a
+}
+
+// panicked answers a request in which Servery's own code failed. It is called while the
+// panic is recovered.
+func panicked(out *buffer, v any) answer {
+	fmt.Fprintf(os.Stderr, "panic in a request: %v\n%s", v, debug.Stack())
+	e := newInternalError(v)
+	out.b = append(out.b[:0], e.Body()...)
+	return answer{status: e.Status, contentType: e.ContentType()}
 }
 
 // ended answers a request that did not get to its end.

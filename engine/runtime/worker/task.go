@@ -97,6 +97,14 @@ func (t *turn) halt() {
 	t.evaluator.stop()
 }
 
+// calm makes the evaluator fit again after a halt. server.mu is held.
+func (t *turn) calm() {
+	if t.halted {
+		t.halted = false
+		t.evaluator.reset()
+	}
+}
+
 // enter lets stops reach the evaluator; false where the request was stopped before.
 func (s *server) enter(t *task, turn *turn) bool {
 	s.mu.Lock()
@@ -110,8 +118,19 @@ func (s *server) leave(t *task, turn *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.turn = nil
-	if turn.halted {
-		turn.halted = false
-		turn.evaluator.reset()
-	}
+	turn.calm()
+}
+
+// halt ends what an evaluator does for requests that share a run.
+func (s *server) halt(turn *turn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	turn.halt()
+}
+
+// calm makes the evaluator of such a run fit for the next.
+func (s *server) calm(turn *turn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	turn.calm()
 }
