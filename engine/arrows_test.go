@@ -72,6 +72,12 @@ var arrows = []struct {
 		why:   "whether a call may pass is a pure function of what was counted: it is property-tested without an endpoint or a clock",
 	},
 	{
+		from:   "servery/engine/batch",
+		never:  []string{"servery/..."},
+		spared: []string{"servery/engine/batch", "servery/engine/tensor"},
+		why:    "which requests share a run is a pure function of tensors and figures: it is simulated and property-tested without a runtime",
+	},
+	{
 		from:  "servery/engine/scoring",
 		never: []string{"servery/engine/endpoint", "servery/engine/runtime/...", "servery/engine/store", "net/http", "github.com/dgraph-io/..."},
 		why:   "the scoring protocol runs inside worker processes, which know no endpoint and no HTTP",

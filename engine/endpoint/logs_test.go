@@ -50,6 +50,7 @@ func TestABuildLogTellsEachStage(t *testing.T) {
 			"[INFO] Validate: done in ",
 			"[INFO] Load: starting the model's process.",
 			"[INFO] Load: the files are those that were imported; loaded in 300 ms, 80.0 MB of memory, Fake 1.0 · CPU.",
+			"[INFO] Batching: on, 7.1 × per row at 8 rows.",
 			"[INFO] Load: done in ",
 			"[INFO] Warm up: input example in ",
 			"[INFO] Warm up: done in ",
