@@ -224,7 +224,7 @@ func (b *batched) begin(id uint32, body string) {
 		b.t.Error(err)
 		return
 	}
-	go b.handle(t)
+	go b.handle(t, false)
 }
 
 // want checks an answer.

@@ -99,7 +99,10 @@ func throughput(t testing.TB, r runtime.Runner, body []byte, clients int, d time
 	return float64(count.Load()) / time.Since(began).Seconds()
 }
 
-func TestTry(t *testing.T) {
+func TestFiguresOfBatching(t *testing.T) {
+	if os.Getenv("SERVERY_BENCH") == "" {
+		t.Skip("SERVERY_BENCH=1 measures it, make bench")
+	}
 	for _, l := range loads(t) {
 		began := time.Now()
 		off := l.launch(t, map[string]string{batch.ModeVariable: "off"})
@@ -107,9 +110,6 @@ func TestTry(t *testing.T) {
 		began = time.Now()
 		auto := l.launch(t, nil)
 		t.Logf("%s: run %v, loaded in %v (%v without), %v", l.name, auto.Loaded().RunTime, time.Since(began), tookOff, auto.Loaded().Batching)
-		if os.Getenv("TRY") == "" {
-			continue
-		}
 		for _, clients := range []int{1, 2, 4, 8, 16} {
 			var a, b float64
 			for range 3 {
