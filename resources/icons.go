@@ -46,6 +46,8 @@ var (
 	IconChevronRight = stroked("chevron-right", `<path d="M9 6 L15 12 L9 18"/>`)
 	IconMore         = solid("more", `<circle cx="5.5" cy="12" r="1.7"/><circle cx="12" cy="12" r="1.7"/><circle cx="18.5" cy="12" r="1.7"/>`)
 	IconPlay         = stroked("play", `<path d="M7 4.5 L19 12 L7 19.5 Z"/>`)
+	IconUser         = stroked("user", `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5 C5 16.5 8 14.8 12 14.8 C16 14.8 19 16.5 19.5 20.5"/>`)
+	IconUsers        = stroked("users", `<circle cx="9" cy="8.5" r="3.6"/><path d="M2.5 19.5 C3 16 5.5 14.4 9 14.4 C12.5 14.4 15 16 15.5 19.5"/><path d="M15.5 5.2 A3.6 3.6 0 0 1 15.5 11.8"/><path d="M17.8 14.9 C20 15.5 21.2 17 21.5 19.5"/>`)
 	IconUpload       = stroked("upload", `<path d="M12 15.5 V4"/><path d="M7 8.5 L12 3.5 L17 8.5"/><path d="M4 15.5 V20 H20 V15.5"/>`)
 	IconFolder       = stroked("folder", `<path d="M3.5 19 V5.5 H9.5 L12 8.5 H20.5 V19 Z"/>`)
 	IconFile         = stroked("file", `<path d="M6 3.5 H14 L18.5 8 V20.5 H6 Z"/><path d="M14 3.5 V8 H18.5"/>`)

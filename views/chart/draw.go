@@ -101,7 +101,7 @@ func (c *Chart) placeCross() {
 	c.needle.Move(fyne.NewPos(x, p.Y))
 	c.needle.Resize(fyne.NewSize(1, s.Height))
 	form := "15:04:05"
-	if c.data.Step >= 10*60*1e9 {
+	if c.data.Step >= 60*1e9 {
 		form = "Jan 2 15:04"
 	}
 	rows := make([]tipRow, 0, len(c.data.Lines))

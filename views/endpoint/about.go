@@ -31,11 +31,10 @@ type about struct {
 
 func newAbout(p *Page) *about {
 	a := &about{p: p, facts: widgets.NewKeyValues(96), tags: widgets.Flow(6), latest: widgets.VStack(6)}
-	a.tagged = widgets.NewTitledPanel("Tags", nil, a.tags)
+	a.tagged = widgets.NewTitledPanel("Tags", widgets.IconButton(resources.IconEdit, "Edit tags", p.editTags).Small(), a.tags)
 	a.recent = widgets.NewTitledPanel("Latest events",
 		widgets.NewLink("All", func() { p.host.Go(shell.EndpointTabRoute(p.name, tabEvents)) }), a.latest)
 	a.content = widgets.VStack(14, widgets.NewTitledPanel("About", nil, a.facts), a.tagged, a.recent)
-	a.tagged.Hide()
 	a.recent.Hide()
 	return a
 }
@@ -65,7 +64,7 @@ func (a *about) setFacts(e endpoint.Endpoint, url string) {
 	rows = append(rows,
 		widgets.KeyValue{Key: "Created by", Value: e.Creator},
 		widgets.KeyValue{Key: "Created", Value: a.p.local(e.CreatedAt).Format("Jan 2, 15:04")},
-		widgets.KeyValue{Key: "Permission", Value: "CAN MANAGE"})
+		widgets.KeyValue{Key: "Permission", Value: strings.ReplaceAll(a.p.engine.Permission(a.p.engine.Owner(), e).String(), "_", " ")})
 	if e.RouteOptimized {
 		rows = append(rows, widgets.KeyValue{Key: "Route opt.", Value: "On"})
 	}
@@ -79,13 +78,11 @@ func (a *about) setFacts(e endpoint.Endpoint, url string) {
 func (a *about) setTags(tags []endpoint.Tag) {
 	a.tags.RemoveAll()
 	for _, t := range tags {
-		text := t.Key
-		if t.Value != "" {
-			text += ": " + t.Value
-		}
-		a.tags.Add(widgets.NewChip(text))
+		a.tags.Add(widgets.NewChip(widgets.TagText(t)))
 	}
-	a.tagged.Hidden = len(tags) == 0
+	if len(tags) == 0 {
+		a.tags.Add(widgets.Muted("None"))
+	}
 	a.content.Refresh()
 }
 

@@ -30,7 +30,7 @@ func newHeader(p *Page) *header {
 	h.edit = widgets.SecondaryButton("Edit endpoint", p.edit)
 	query := widgets.PrimaryButton("Query endpoint", p.query).WithIcon(resources.IconPlay)
 	h.row = widgets.Lead(10, widgets.Title(p.name), h.badge)
-	h.content = widgets.SpreadUnder(headerInARow, h.row, widgets.HStack(8, h.edit, more, query))
+	h.content = widgets.SpreadUnder(headerInARow, h.row, widgets.HStack(8, h.edit, widgets.SecondaryButton("Permissions", p.editPermissions), more, query))
 	return h
 }
 

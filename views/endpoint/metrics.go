@@ -13,26 +13,32 @@ import (
 	"servery/views/widgets"
 )
 
-// ranges are the spans of time that can be shown: the engine keeps an hour.
+// ranges are the spans of time that can be shown, each in that many points: live ones by
+// seconds, the others, which the engine brings up to date once a minute, in steps of 5 min
+// and an hour.
 var ranges = []struct {
-	label string
-	span  time.Duration
-}{{"5 m", 5 * time.Minute}, {"15 m", 15 * time.Minute}, {"1 h", time.Hour}}
+	label  string
+	span   time.Duration
+	points int
+}{{"5 m", 5 * time.Minute, 120}, {"1 h", time.Hour, 120}, {"24 h", 24 * time.Hour, 288}, {"14 d", 14 * 24 * time.Hour, 336}}
 
-// points is how many steps a chart shows: 5 minutes in steps of 2.5 s.
-const points = 120
+// live tells whether the figures of a span change by the second.
+func live(span time.Duration) bool { return span <= time.Hour }
 
 // metrics is the tab of charts.
 type metrics struct {
 	p       *Page
 	content fyne.CanvasObject
 	span    time.Duration
+	points  int
+	shown   time.Time // the end of the last series shown of a span that is not live
+	pace    *widgets.Text
 	latency, requests, concurrency,
 	processor, memory *chart.Chart
 }
 
 func newMetrics(p *Page) *metrics {
-	m := &metrics{p: p, span: ranges[0].span,
+	m := &metrics{p: p, span: ranges[0].span, points: ranges[0].points, pace: widgets.Small("live · every second"),
 		latency:     chart.New(chart.Config{Title: "Latency", Unit: "ms"}),
 		requests:    chart.New(chart.Config{Title: "Requests", Kind: chart.Area, Unit: "/s", Floor: 1}),
 		concurrency: chart.New(chart.Config{Title: "Concurrency", Floor: 4}),
@@ -44,15 +50,21 @@ func newMetrics(p *Page) *metrics {
 	for _, r := range ranges {
 		options = append(options, widgets.Option{Value: r.label, Label: r.label})
 	}
+	var bar *fyne.Container
 	choice := widgets.NewSegmented(options, func(value string) {
 		for _, r := range ranges {
 			if r.label == value {
-				m.span = r.span
+				m.span, m.points, m.shown = r.span, r.points, time.Time{}
 			}
 		}
+		m.pace.SetText("live · every second")
+		if !live(m.span) {
+			m.pace.SetText("every minute · kept for 14 days")
+		}
+		bar.Refresh()
 		m.read()
 	})
-	bar := widgets.Spread(widgets.HStack(8, choice), widgets.Small("live · every second"))
+	bar = widgets.Spread(widgets.HStack(8, choice), m.pace)
 	m.content = widgets.VStack(12, bar,
 		widgets.Columns(12, []float32{1, 1}, panel(m.latency), panel(m.requests)),
 		widgets.Columns(12, []float32{1.25, 1, 1}, panel(m.concurrency), panel(m.processor), panel(m.memory)))
@@ -67,12 +79,16 @@ func panel(c *chart.Chart) fyne.CanvasObject {
 
 // read shows the figures of now.
 func (m *metrics) read() {
-	s := m.p.engine.Metrics(m.p.name, m.span, points)
+	s := m.p.engine.Metrics(m.p.name, m.span, m.points)
 	n := len(s.Points)
 	end := m.p.host.Now()
 	if n > 0 {
 		end = s.Points[n-1].At
 	}
+	if !live(m.span) && end.Equal(m.shown) {
+		return // the same figures: drawing them again would repaint the window for nothing
+	}
+	m.shown = end
 	set := func(c *chart.Chart, lines ...chart.Line) { c.Set(chart.Data{End: end, Step: s.Step, Lines: lines}) }
 	line := func(name string, color fyne.ThemeColorName, of func(telemetry.Point) float64) chart.Line {
 		values := make([]float64, n)

@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/hardware"
 	"servery/engine/telemetry"
@@ -30,6 +31,12 @@ type Engine interface {
 	RetryEndpoint(ctx context.Context, name string) error
 	StopEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
+	PatchTags(ctx context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error)
+	Owner() access.User
+	Permission(user access.User, on endpoint.Endpoint) access.Level
+	Principals(kind access.Kind) []access.Principal
+	Grants(endpointID string) []access.Grant
+	Grant(ctx context.Context, endpointID string, levels map[string]access.Level, replace bool) error
 	CancelUpdate(ctx context.Context, name string) (endpoint.Endpoint, error)
 }
 

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/hardware"
 	"servery/engine/telemetry"
@@ -34,6 +36,10 @@ type fake struct {
 	retried  []string
 	done     []string // commands that were given, by name
 	updates  []endpoint.ConfigSpec
+	tagged   []endpoint.Tag
+	untagged []string
+	grants   []access.Grant
+	granted  []string
 	fails    error
 }
 
@@ -90,6 +96,27 @@ func (f *fake) CheckUpdate(_ string, c endpoint.ConfigSpec) (all []endpoint.Fiel
 func (f *fake) UpdateConfig(_ context.Context, _ string, c endpoint.ConfigSpec) (endpoint.Endpoint, error) {
 	f.updates = append(f.updates, c)
 	return f.command("update")
+}
+func (f *fake) PatchTags(_ context.Context, _ string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {
+	f.tagged, f.untagged = add, remove
+	return f.command("tags")
+}
+func (f *fake) Owner() access.User                                     { return access.User{Name: "you@localhost", ID: "1", Admin: true} }
+func (f *fake) Permission(access.User, endpoint.Endpoint) access.Level { return access.CanManage }
+func (f *fake) Grants(string) []access.Grant                           { return f.grants }
+func (f *fake) Principals(kind access.Kind) (all []access.Principal) {
+	for _, p := range []access.Principal{{ID: "1", Kind: access.KindUser, Name: "you@localhost"}, {ID: "5", Kind: access.KindUser, Name: "ada@example.com"},
+		{ID: "2", Kind: access.KindGroup, Name: "admins"}, {ID: "3", Kind: access.KindGroup, Name: "users"}, {ID: "6", Kind: access.KindGroup, Name: "vision"},
+		{ID: "7", Kind: access.KindServicePrincipal, Name: "0b2c6f3e-9a57-4d5c-8e0a-1f2b3c4d5e6f", DisplayName: "nightly batch"}} {
+		if p.Kind == kind {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+func (f *fake) Grant(_ context.Context, id string, levels map[string]access.Level, replace bool) error {
+	f.granted = append(f.granted, fmt.Sprint(id[:4], " ", levels, " ", replace))
+	return f.fails
 }
 func (f *fake) StopEndpoint(context.Context, string) (endpoint.Endpoint, error) {
 	return f.command("stop")
@@ -377,6 +404,72 @@ func TestLookOfTheTrafficDialog(t *testing.T) {
 	}
 }
 
+func TestTagsAreEdited(t *testing.T) {
+	f := ready()
+	h, _ := open(t, theme.Light, f)
+	h.Tap("Edit tags")
+	h.Tap("demo") // its cross
+	h.Type("Key", "team")
+	h.Type("Value (optional)", "ocr")
+	h.Tap("Add tag")
+	h.Type("Key", "cost")
+	h.Tap("Save")
+	if !slices.Equal(f.tagged, []endpoint.Tag{{Key: "team", Value: "ocr"}, {Key: "cost"}}) || !slices.Equal(f.untagged, []string{"demo"}) {
+		t.Errorf("added %v, deleted %v", f.tagged, f.untagged)
+	}
+	f.fails = &endpoint.ValidationError{Fields: []endpoint.FieldError{{Field: "add_tags[0].key", Message: "A key has at most 127 characters."}}}
+	h.Tap("Edit tags")
+	h.Type("Key", "long")
+	h.Tap("Save")
+	h.MustText("A key has at most 127 characters.")
+	h.NoText("add_tags")
+}
+
+func shared() *fake {
+	f := ready()
+	f.grants = []access.Grant{{Principal: f.Principals(access.KindUser)[1], Level: access.CanQuery}, {Principal: f.Principals(access.KindGroup)[2], Level: access.CanManage}}
+	return f
+}
+
+func TestPermissionsAreGrantedAndTakenAway(t *testing.T) {
+	f := shared()
+	h, _ := open(t, theme.Light, f)
+	h.Tap("Permissions")
+	h.MustText("Permissions: ocr-recognizer", "you@localhost", "Owner", "admins", "ada@example.com", "Can Query", "vision")
+	if !h.Button("Add").Disabled() {
+		t.Error("nobody can be added")
+	}
+	h.Tap("User, group or service principal")
+	h.MustText("users · group", "nightly batch · service principal")
+	h.NoText("admins · group", "ada@example.com · user")
+	h.Tap("nightly batch · service principal")
+	h.Tap("Add")
+	h.Tap("Remove vision")
+	h.NoText("vision")
+	h.Tap("Save")
+	if !slices.Equal(f.granted, []string{"e3bd map[5:CAN_QUERY 7:CAN_QUERY] true"}) {
+		t.Errorf("granted %q", f.granted)
+	}
+	h.Tap("Permissions")
+	h.Tap("Save")
+	if len(f.granted) != 1 {
+		t.Error("what is the same was granted again")
+	}
+}
+
+func TestLookOfTheDialogs(t *testing.T) {
+	for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+		t.Run(m.String(), func(t *testing.T) {
+			h, _ := open(t, m, shared())
+			h.Tap("Permissions")
+			h.Golden("permissions")
+			h.Key(fyne.KeyEscape)
+			h.Tap("Edit tags")
+			h.Golden("tags")
+		})
+	}
+}
+
 func TestACommandIsGivenOnce(t *testing.T) {
 	f := updating()
 	h, p := open(t, theme.Light, f)
@@ -460,9 +553,11 @@ func TestTheSpanOfTheChartsIsChosen(t *testing.T) {
 	f := ready()
 	h, _ := open(t, theme.Light, f)
 	h.MustText("p99", "provisioned")
-	h.Tap("1 h")
-	if last := f.asked[len(f.asked)-1]; last != time.Hour {
-		t.Errorf("asked for %v", last)
+	for label, span := range map[string]time.Duration{"1 h": time.Hour, "24 h": 24 * time.Hour, "14 d": 14 * 24 * time.Hour} {
+		h.Tap(label)
+		if last := f.asked[len(f.asked)-1]; last != span {
+			t.Errorf("asked for %v", last)
+		}
 	}
 }
 

@@ -8,24 +8,18 @@ import (
 	"fyne.io/fyne/v2"
 
 	"servery/engine/endpoint"
-	"servery/theme"
 	"servery/views/config"
-	"servery/views/shell"
 	"servery/views/widgets"
 )
 
 // traffic is the dialog that shares the traffic among the served entities of the active
 // configuration anew: an update that loads nothing.
 type traffic struct {
-	p       *Page
-	form    config.Form
+	*form
+	shares  config.Form
 	began   config.Form
 	split   *config.Split
 	entries []*widgets.Entry
-	wrong   *widgets.Paragraph
-	update  *widgets.Button
-	rows    *fyne.Container
-	modal   *widgets.Modal
 }
 
 // showSplit shows the way to the dialog where there is something to share.
@@ -41,18 +35,15 @@ func (p *Page) editTraffic() {
 	if p.now.Active == nil {
 		return
 	}
-	t := &traffic{p: p, form: config.FormOf(*p.now.Active), began: config.FormOf(*p.now.Active), split: config.NewSplit(),
-		wrong: widgets.SmallParagraph(""), rows: widgets.VStack(8)}
-	t.wrong.SetColor(theme.Danger)
-	t.update = widgets.PrimaryButton("Update", t.send)
-	for i := range t.form.Entities {
-		t.rows.Add(t.row(i))
+	t := &traffic{shares: config.FormOf(*p.now.Active), began: config.FormOf(*p.now.Active), split: config.NewSplit()}
+	t.form = newForm(p, "Update", t.send)
+	rows := widgets.VStack(8)
+	for i := range t.shares.Entities {
+		rows.Add(t.row(i))
 	}
-	note := widgets.SmallParagraph("Takes effect at once: no model is loaded again, and no request is lost.")
-	content := widgets.VStack(14, t.split.Content(), t.rows, t.wrong, note)
 	t.show()
-	t.modal = p.host.Modal(widgets.ModalConfig{Title: "Edit traffic", Content: content, Width: 480,
-		Buttons: []*widgets.Button{widgets.SecondaryButton("Cancel", func() { t.modal.Hide() }), t.update}, Focus: t.entries[0]})
+	t.open("Edit traffic", 480, t.entries[0], t.split.Content(), rows,
+		widgets.SmallParagraph("Takes effect at once: no model is loaded again, and no request is lost."))
 	t.entries[0].SelectAll()
 }
 
@@ -60,9 +51,9 @@ func (p *Page) editTraffic() {
 func (t *traffic) row(i int) fyne.CanvasObject {
 	s := t.p.now.Active.Entities[i]
 	entry := widgets.NewEntry("")
-	entry.Text = t.form.Entities[i].Traffic
+	entry.Text = t.shares.Entities[i].Traffic
 	entry.OnChanged = func(text string) {
-		t.form.Entities[i].Traffic = text
+		t.shares.Entities[i].Traffic = text
 		t.show()
 	}
 	entry.OnSubmitted = func(string) { t.send() }
@@ -75,9 +66,9 @@ func (t *traffic) row(i int) fyne.CanvasObject {
 
 // show sets what follows from what is typed.
 func (t *traffic) show() {
-	t.split.Set(t.form)
-	spec, problems := t.form.Spec()
-	if t.form.Total() == 100 { // else the sum says it already
+	t.split.Set(t.shares)
+	spec, problems := t.shares.Spec()
+	if t.shares.Total() == 100 { // else the sum says it already
 		problems = append(problems, t.p.engine.CheckUpdate(t.p.name, spec)...)
 	}
 	var lines []string
@@ -85,36 +76,20 @@ func (t *traffic) show() {
 		lines = append(lines, f.Message)
 	}
 	t.say(strings.Join(lines, "\n"))
-	if len(problems) > 0 || t.form.Total() != 100 || slices.Equal(t.form.Entities, t.began.Entities) {
-		t.update.Disable()
+	if len(problems) > 0 || t.shares.Total() != 100 || slices.Equal(t.shares.Entities, t.began.Entities) {
+		t.save.Disable()
 	} else {
-		t.update.Enable()
-	}
-}
-
-func (t *traffic) say(text string) {
-	t.wrong.SetText(text)
-	t.wrong.Hidden = text == ""
-	if t.modal != nil {
-		t.modal.Refresh()
+		t.save.Enable()
 	}
 }
 
 func (t *traffic) send() {
-	if t.update.Disabled() {
+	if t.save.Disabled() {
 		return
 	}
-	spec, _ := t.form.Spec()
-	t.update.SetBusy(true)
-	shell.Task(t.p.host, func(ctx context.Context) (endpoint.Endpoint, error) {
-		return t.p.engine.UpdateConfig(ctx, t.p.name, spec)
-	}, func(_ endpoint.Endpoint, err error) {
-		t.update.SetBusy(false)
-		if err != nil {
-			t.say(widgets.Sentence(err.Error()))
-			return
-		}
-		t.modal.Hide()
-		t.p.Refresh(nil)
+	spec, _ := t.shares.Spec()
+	t.run(func(ctx context.Context) error {
+		_, err := t.p.engine.UpdateConfig(ctx, t.p.name, spec)
+		return err
 	})
 }
