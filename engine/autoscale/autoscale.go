@@ -1,47 +1,33 @@
-// Package autoscale decides how much concurrency a served entity is provisioned with.
-// Every decision is a pure function of what was observed: there is no clock, no
-// goroutine and no state here but Window, which its owner feeds. It knows nothing of
+// Package autoscale decides how much concurrency a served entity has. There are two
+// layers. Provisioned concurrency is what the product calls so: what is shown, what counts
+// as cost, what an event tells of, and what scaling to zero takes away. Permits are what
+// lets requests in. All permits of an entity share one worker process, so that one more
+// costs nothing: there are as many as are provisioned, and more as long as more requests
+// come, up to the entity's maximum.
+//
+// Every decision is a function of what was observed: there is no clock, no goroutine and no
+// state but that of a Scaler, which its owner feeds. The package knows nothing of
 // endpoints, pools or processes.
 package autoscale
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
 // Unit is the step of provisioned concurrency: the product takes multiples of 4 only.
 const Unit = 4
 
-// The policy's constants; the figures behind them are those of a replay of real arrival
-// traces (Azure LLM conversation and code, a day of Twitter): with a quiet time of 30 s
-// over 99.9 % of the requests wait less than 100 ms, at no more than 12 changes in ten
-// minutes.
-const (
-	// QuietTime is how long a smaller size must have been enough before it is taken.
-	QuietTime = 30 * time.Second
-	// Tolerance is the share of the ready permits that may queue before the pool grows
-	// at once, without waiting for the mean to follow. With a quarter, Poisson arrivals of
-	// 6 at once change the size 14 times in ten minutes; with a half, hardly ever.
-	Tolerance = 0.5
-	// Headroom is the factor of square-root staffing: for a mean of m requests at once,
-	// m + Headroom·√m permits. E.g. m = 9 is given 12.
-	Headroom = 1.0
-	// DefaultIdle is the product's time without requests before scaling to zero.
-	DefaultIdle = 30 * time.Minute
-)
+// DefaultIdle is the product's time without requests before scaling to zero.
+const DefaultIdle = 30 * time.Minute
 
 // Observed is a served entity at one moment.
 type Observed struct {
-	Ready    int // permits open now
-	Starting int // permits on their way: a model that loads counts as capacity here
+	Ready    int // provisioned now
+	Starting int // on its way: it counts as capacity
+	Permits  int // open now, at least Ready
 	Busy     int // requests that run
 	Queued   int // requests that wait
-	// Mean is the mean number of requests at once, running or waiting, over the last
-	// seconds (20 is a good number).
-	Mean float64
-	// Wanted is the largest Decision.Wanted of the last QuietTime.
-	Wanted int
 	// LastArrival is when the last request came, or when the entity became ready.
 	LastArrival time.Time
 }
@@ -49,96 +35,101 @@ type Observed struct {
 // Limits is what the configuration allows: 0 <= Min <= Max, both multiples of Unit.
 type Limits struct {
 	Min, Max int
-	// ScaleToZero lets the entity go to 0 permits after Idle without a request.
+	// ScaleToZero lets the entity go to 0 after Idle without a request.
 	ScaleToZero bool
 	Idle        time.Duration // 0 is DefaultIdle
 }
 
-// Decision is what to do. Desired is the number of permits to have, equal to Ready where
-// nothing changes; Reason says why it differs, in words for the event log. Wanted is what
-// this moment alone would ask for: the caller remembers it for Observed.Wanted.
+// Decision is what to do. Provisioned is the concurrency to have, equal to Ready+Starting
+// where nothing changes; Reason says why it differs, in words for the event log. Growth is
+// ready After that time. Permits is how many to have open now, at least what is ready; it
+// changes without a reason.
 type Decision struct {
-	Desired int
-	Wanted  int
-	Reason  string
+	Provisioned int
+	After       time.Duration
+	Permits     int
+	Reason      string
 }
 
-// Decide returns the number of permits that the entity should have.
+// Scaler decides for one served entity, and remembers what it needs of the past. It is not
+// safe for concurrent use. Its times are those of one clock; one that jumps, forward or
+// back, makes it forget, and shrink nothing until it has seen the load again.
+type Scaler interface {
+	// Look adds the number of requests at once, running or waiting, at now. It is to be
+	// called once a second; a second without counts as one without requests.
+	Look(now time.Time, atOnce int)
+	// Decide returns what the entity should have. It may be called at any time, and is to
+	// be after each Look and when a request has to wait.
+	Decide(now time.Time, o Observed, l Limits) Decision
+}
+
+// NewScaler makes the one of Servery's own timings for an entity that is ready since now.
+// For its first History it does not shrink: an entity that takes 32 over from another
+// version keeps them until it has seen for itself how little comes.
 //
-// It grows at once and shrinks late. E.g. 8 ready, 8 busy, 6 queued, limits 4 to 64: 6 is
-// more than half of 8, so 14 at once is rounded up to 16, "queued 6 > 50 % of 8 ready". Later 2 busy on average: √2 above it is 3.4, so 4 would do; but 16 was wanted
-// 20 s ago, so 16 stays until that is 30 s past. From zero the first request asks for the
-// smallest size, at least one unit, and the permits that start count as there: a queue
-// that exists only because the model loads is not taken for load twice.
-func Decide(now time.Time, o Observed, l Limits) Decision {
-	atOnce := o.Busy + o.Queued
-	have := o.Ready + o.Starting
-	if have == 0 {
-		return fromZero(o, l, atOnce)
-	}
-	if idle := idleTime(l); l.ScaleToZero && o.Starting == 0 && atOnce == 0 && now.Sub(o.LastArrival) >= idle {
-		return Decision{Desired: 0, Reason: fmt.Sprintf("no request for %s", words(idle))}
-	}
-	floor := restSize(l)
-	wanted := quantise(max(float64(o.Busy), o.Mean+Headroom*math.Sqrt(max(0, o.Mean))), floor, l.Max)
-	reason := fmt.Sprintf("%.1f requests at once on average", o.Mean)
-	if float64(o.Queued) > Tolerance*float64(have) {
-		if burst := quantise(float64(atOnce), floor, l.Max); burst > wanted {
-			wanted = burst
-			reason = fmt.Sprintf("queued %d > %.0f %% of %d ready", o.Queued, 100*Tolerance, have)
-		}
-	}
-	switch kept := max(wanted, quantise(float64(o.Wanted), floor, l.Max)); {
-	case wanted > have:
-		return Decision{Desired: wanted, Wanted: wanted, Reason: reason}
-	case kept < o.Ready && o.Starting == 0:
-		// Never below what runs: a request in flight keeps its permit.
-		down := max(kept, quantise(float64(atOnce), floor, l.Max))
-		if down < o.Ready {
-			return Decision{Desired: down, Wanted: wanted,
-				Reason: fmt.Sprintf("%d were enough for the last %s", down, words(QuietTime))}
-		}
-	}
-	return Decision{Desired: clampReady(o.Ready, l), Wanted: wanted}
+// Permits answer the moment, provisioned concurrency follows the load, once a Look. E.g. 4
+// are provisioned, and 7 requests come at once: the 6th queues and opens 8 permits, nobody
+// is told. Had they been there still at the next Look, 8 would have been provisioned.
+func NewScaler(p Policy, now time.Time) Scaler {
+	return &layered{provisioned: newLayer(p, now), permits: newLayer(permitPolicy, now)}
 }
 
-// fromZero decides for an entity without a permit, open or starting.
-func fromZero(o Observed, l Limits, atOnce int) Decision {
-	if atOnce == 0 && l.ScaleToZero {
-		return Decision{}
+// layered is both layers.
+type layered struct {
+	provisioned, permits layer
+	looked               bool // since provisioned decided
+}
+
+func (s *layered) Look(now time.Time, atOnce int) {
+	s.provisioned.window.observe(now, atOnce)
+	s.permits.window.observe(now, atOnce)
+	s.looked = true
+}
+
+func (s *layered) Decide(now time.Time, o Observed, l Limits) Decision {
+	d := Decision{Provisioned: o.Ready + o.Starting}
+	if d.Provisioned == 0 || s.looked {
+		s.looked = false
+		d = s.provisioned.decide(now, o, l)
 	}
-	size := restSize(l)
-	if atOnce == 0 {
-		return Decision{Desired: size, Wanted: size, Reason: "the configured minimum"}
+	if d.Permits = d.Provisioned; d.Permits > 0 && o.Permits > 0 {
+		open := o
+		open.Ready, open.Starting = o.Permits, 0
+		d.Permits = s.permits.decide(now, open, Limits{Min: d.Provisioned, Max: max(l.Max, d.Provisioned)}).Provisioned
 	}
-	return Decision{Desired: size, Wanted: size, Reason: "a request arrived while scaled to zero"}
+	return d
 }
 
 // restSize is the smallest size of an entity that runs: its minimum, and one unit where
 // the minimum is 0.
 func restSize(l Limits) int { return min(max(l.Min, Unit), max(l.Max, Unit)) }
 
-// StartSize is the number of permits that an entity opens with.
+// StartSize is the concurrency that an entity opens with.
 func StartSize(l Limits) int { return restSize(l) }
 
-func clampReady(ready int, l Limits) int {
-	if ready == 0 {
-		return 0
+// asleep decides for an entity that has nothing, ready or starting.
+func asleep(l Limits, atOnce int) Decision {
+	if atOnce == 0 && l.ScaleToZero {
+		return Decision{}
 	}
-	return min(max(ready, restSize(l)), max(l.Max, Unit))
+	size := restSize(l)
+	if atOnce == 0 {
+		return Decision{Provisioned: size, Reason: "the configured minimum"}
+	}
+	return Decision{Provisioned: size, Reason: "a request arrived while scaled to zero"}
 }
 
-// quantise rounds up to a whole unit within the limits.
-func quantise(n float64, low, high int) int {
-	units := int(math.Ceil(min(n, 1<<20)/Unit - 1e-9))
-	return min(max(units*Unit, low), max(high, low))
-}
-
-func idleTime(l Limits) time.Duration {
-	if l.Idle > 0 {
-		return l.Idle
+// idle tells that an entity is to scale to zero. A clock set forward does not end what
+// runs or waits, and one set back makes the time longer, not shorter.
+func idle(now time.Time, o Observed, l Limits) (Decision, bool) {
+	after := l.Idle
+	if after <= 0 {
+		after = DefaultIdle
 	}
-	return DefaultIdle
+	if !l.ScaleToZero || o.Starting > 0 || o.Busy+o.Queued > 0 || now.Sub(o.LastArrival) < after {
+		return Decision{}, false
+	}
+	return Decision{Reason: "no request for " + words(after)}, true
 }
 
 // words writes a duration as a person says it: "30 min", "30 s".

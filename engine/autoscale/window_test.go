@@ -7,78 +7,87 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestWindowMeanIsThatOfTheLastTwentySeconds(t *testing.T) {
-	var w Window
-	if w.Mean(noon) != 0 || w.Wanted(noon) != 0 {
+func after(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+
+func TestWindowKnowsTheLoadOfItsSeconds(t *testing.T) {
+	w := newWindow(20*time.Second, 0, noon)
+	if w.quantile(noon, 1) != 0 || w.mean(noon, 20) != 0 {
 		t.Fatal("a new window knows something")
 	}
 	for range 100 { // many looks in one second weigh as much as one look in another
-		w.Observe(noon, 10)
+		w.observe(noon, 10)
 	}
-	w.Observe(noon.Add(time.Second), 20)
-	if got := w.Mean(noon.Add(time.Second)); got != 1.5 {
-		t.Errorf("mean %v of two seconds with 10 and 20 and 18 without, want 1.5", got)
+	if got := w.quantile(noon, 1); got != 0 {
+		t.Errorf("the second that runs counts already: %v", got)
 	}
-	if got := w.Mean(noon.Add(20 * time.Second)); got != 1 {
-		t.Errorf("mean %v when the first second is out of the window, want 1", got)
+	w.observe(after(1), 20)
+	w.observe(after(1), 40)
+	for q, want := range map[float64]float64{0.5: 0, 0.9: 0, 0.95: 10, 1: 30} {
+		if got := w.quantile(after(2), q); got != want {
+			t.Errorf("quantile %v of 18 seconds without requests, one of 10 and one of 30 is %v, want %v", q, got, want)
+		}
 	}
-	if got := w.Mean(noon.Add(25 * time.Second)); got != 0 {
-		t.Errorf("mean %v of seconds nobody looked at", got)
+	if got := w.mean(after(2), 20); got != 20 {
+		t.Errorf("the mean of the two seconds there were is %v, want 20", got)
 	}
-	for s := range 60 {
-		w.Observe(noon.Add(time.Duration(s)*time.Second), 7)
+	if got := w.mean(after(12), 5); got != 0 {
+		t.Errorf("the mean of five idle seconds is %v", got)
 	}
-	if got := w.Mean(noon.Add(59 * time.Second)); got != 7 {
-		t.Errorf("mean %v of a constant 7", got)
+	if got := w.quantile(after(21), 1); got != 30 {
+		t.Errorf("the highest of the 20 seconds before the 21st is %v, want 30", got)
+	}
+	if got := w.quantile(after(22), 1); got != 0 {
+		t.Errorf("and a second later %v, want 0", got)
 	}
 }
 
-func TestWantedIsKeptForTheQuietTime(t *testing.T) {
-	var w Window
-	w.Want(noon, 16)
-	w.Want(noon.Add(5*time.Second), 8)
-	for after, want := range map[time.Duration]int{5 * time.Second: 16, QuietTime - time.Second: 16, QuietTime: 8} {
+func TestASizeIsWantedForTheQuietTime(t *testing.T) {
+	w := newWindow(20*time.Second, 30*time.Second, noon)
+	w.want(noon, 16)
+	w.want(after(5), 8)
+	for seconds, want := range map[int]int{5: 16, 29: 16, 30: 8, 34: 8, 35: 0} {
 		v := w
-		if got := v.Wanted(noon.Add(after)); got != want {
-			t.Errorf("after %v %d, want %d", after, got, want)
+		v.loads, v.sizes = append([]load(nil), w.loads...), append([]int(nil), w.sizes...)
+		if got := v.wanted(after(seconds)); got != want {
+			t.Errorf("after %d s %d, want %d", seconds, got, want)
 		}
 	}
 }
 
-func TestAJumpOfTheClock(t *testing.T) {
-	var w Window
-	w.Observe(noon, 50)
-	w.Want(noon, 64)
-	asleep := w
-	if later := noon.Add(8 * time.Hour); asleep.Mean(later) != 0 || asleep.Wanted(later) != 0 {
-		t.Error("the load before a sleep of eight hours is still counted")
+func TestAWindowIsFullWhenItKnowsAllItLooksBackOn(t *testing.T) {
+	w := newWindow(20*time.Second, 30*time.Second, noon)
+	if w.full(after(29)) || !w.full(after(30)) {
+		t.Error("it is not full after just 30 s")
 	}
-	back := w
-	earlier := noon.Add(-time.Hour)
-	if got := back.Wanted(earlier); got != 64 {
-		t.Errorf("a clock set back forgets the size wanted: %d", got)
+	if w.full(after(10)) { // set back
+		t.Error("full after the clock was set back")
 	}
-	if got := back.Wanted(earlier.Add(QuietTime)); got != 0 {
-		t.Errorf("and keeps it for longer than the quiet time: %d", got)
+	if w.full(after(10+29)) || !w.full(after(10+30)) || w.full(after(100000)) {
+		t.Error("not full 30 s after that, or full after a jump forward")
 	}
 }
 
-// No clock, however wild, makes a window ask for more than was ever seen, or panic.
+// No clock, however wild, makes a window tell of more than was ever seen, or panic.
 func TestNoClockBreaksAWindow(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		var w Window
-		most, largest := 0, 0
+		w := newWindow(20*time.Second, 30*time.Second, time.Unix(rapid.Int64Range(-100, 100).Draw(r, "begins"), 0))
+		most := 0
 		for range rapid.IntRange(1, 50).Draw(r, "looks") {
 			now := time.Unix(rapid.Int64Range(-100, 100).Draw(r, "second"), 0)
 			n := rapid.IntRange(0, 100).Draw(r, "at once")
-			most, largest = max(most, n), max(largest, 2*n)
-			w.Observe(now, n)
-			w.Want(now, 2*n)
-			if m := w.Mean(now); m < 0 || m > float64(most) {
+			most = max(most, n)
+			w.observe(now, n)
+			w.want(now, 2*n)
+			for _, q := range []float64{0.01, 0.5, 1} {
+				if m := w.quantile(now, q); m < 0 || m > float64(most) {
+					r.Fatalf("quantile %v is %v, most was %d", q, m, most)
+				}
+			}
+			if m := w.mean(now, 20); m < 0 || m > float64(most) {
 				r.Fatalf("mean %v, most was %d", m, most)
 			}
-			if g := w.Wanted(now); g < 2*n || g > largest {
-				r.Fatalf("wanted %d, now %d, largest %d", g, 2*n, largest)
+			if g := w.wanted(now); g < 2*n || g > 2*most {
+				r.Fatalf("wanted %d, now %d, most %d", g, 2*n, 2*most)
 			}
 		}
 	})
