@@ -17,7 +17,7 @@ export LANG ?= C.UTF-8
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## install what is needed, build, open the window
@@ -72,6 +72,10 @@ prober: test-deps build ## PROBER_UPDATES (1000) updates of every kind under loa
 SOAK ?= 30m
 soak: test-deps build ## SOAK (30m) of mixed load with updates: memory, goroutines, files and p99 must stay flat (SOAK_BUSY=1: p99 is only told)
 	SERVERY_BINARY=$(CURDIR)/$(BIN) SOAK=$(SOAK) $(GO) test -v -count=1 -timeout 0 -run Soak ./app/e2e/
+
+.PHONY: autoscale-eval
+autoscale-eval: ## the autoscaler against Knative's and Databricks' on real arrivals, with its bars
+	SERVERY_EVAL=1 $(GO) test -v -count=1 -timeout 30m -run TheWholeEvaluation ./engine/autoscale
 
 .PHONY: fuzz
 FUZZTIME ?= 30s

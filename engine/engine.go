@@ -152,6 +152,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Telemetry:   e.telemetry,
 		Changes:     e.changes,
 		Secrets:     resolver{e},
+		Settings:    e.db.Table("setting"),
 		Runtime:     e.currentLibrary,
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,

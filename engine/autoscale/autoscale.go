@@ -68,8 +68,8 @@ type Scaler interface {
 // version keeps them until it has seen for itself how little comes.
 //
 // Permits answer the moment, provisioned concurrency follows the load, once a Look. E.g. 4
-// are provisioned, and 7 requests come at once: the 6th queues and opens 8 permits, nobody
-// is told. Had they been there still at the next Look, 8 would have been provisioned.
+// are provisioned, and 7 requests come at once: the 5th opens 8 permits, and nobody is told.
+// Were they there still at the next Look, 8 would be provisioned.
 func NewScaler(p Policy, now time.Time) Scaler {
 	return &layered{provisioned: newLayer(p, now), permits: newLayer(permitPolicy, now)}
 }

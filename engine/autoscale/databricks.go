@@ -59,7 +59,7 @@ func (s *databricks) Decide(now time.Time, o Observed, l Limits) Decision {
 	s.window.want(now, wanted)
 	if wanted > have {
 		return Decision{Provisioned: wanted, After: ReplicaStart, Permits: o.Ready,
-			Reason: fmt.Sprintf("%.1f requests at once over %s; ready in %s, as Databricks takes", mean, words(upLookBack), words(ReplicaStart))}
+			Reason: fmt.Sprintf("%.1f requests at once over %s; ready in %s", mean, words(upLookBack), words(ReplicaStart))}
 	}
 	enough := max(s.window.wanted(now), quantise(float64(min(o.Busy, have)), restSize(l), l.Max))
 	if enough < have && o.Starting == 0 && s.window.full(now) {

@@ -125,9 +125,9 @@ func TestPermitsAnswerTheMoment(t *testing.T) {
 			t.Fatalf("2 at once: %+v", d)
 		}
 	}
-	d := s.Decide(now, Observed{Ready: 4, Permits: 4, Busy: 4, Queued: 2}, l)
+	d := s.Decide(now, Observed{Ready: 4, Permits: 4, Busy: 4, Queued: 1}, l)
 	if d.Provisioned != 4 || d.Permits != 8 || d.Reason != "" {
-		t.Errorf("6 at once open %+v", d)
+		t.Errorf("5 at once open %+v", d)
 	}
 	d = s.Decide(now, Observed{Ready: 4, Permits: 8, Busy: 8, Queued: 92}, l)
 	if d.Provisioned != 4 || d.Permits != 64 {

@@ -39,8 +39,9 @@ var (
 )
 
 // permitPolicy is that of permits, which are there at once, cost nothing and are told to
-// nobody: they need no time of quiet.
-var permitPolicy = Policy{Quantile: 0.5, History: 20 * time.Second, Headroom: 1, Tolerance: 0.25}
+// nobody: no request waits for one as long as the maximum allows it. To bear a quarter more,
+// as the size of a pool of workers should, would make those requests wait for nothing.
+var permitPolicy = Policy{Quantile: 0.5, History: 20 * time.Second}
 
 // PolicyFor chooses how the provisioned concurrency of an entity follows its load, by how
 // long it takes to start: see Starts. 0 is not known yet, and taken for quick.

@@ -179,6 +179,7 @@ type world struct {
 	t         testing.TB
 	table     *memory
 	history   *memory
+	settings  *memory
 	models    *models
 	launcher  *launcher
 	telemetry *telemetry.Telemetry
@@ -188,7 +189,7 @@ type world struct {
 
 func open(t testing.TB, table *memory, l *launcher) *world {
 	t.Helper()
-	w := &world{t: t, table: table, history: newMemory(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
+	w := &world{t: t, table: table, history: newMemory(), settings: newMemory(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
 	w.telemetry = telemetry.New(time.Now, newMemory(), nil)
 	w.reopen()
 	return w
@@ -200,8 +201,8 @@ func (w *world) reopen() {
 	var err error
 	w.Service, err = Open(w.t.Context(), Options{
 		Table: w.table, History: w.history, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
-		Runtime: w.runtime,
-		Cores:   2, MemoryBytes: 8 << 30, Seed: 1,
+		Runtime: w.runtime, Settings: w.settings,
+		Cores: 2, MemoryBytes: 8 << 30, Seed: 1,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -35,9 +35,7 @@ func (r *rollout) keep(ctx context.Context, i int) bool {
 // runs tells whether the entity is just what c asks for: the same files, environment and
 // compute.
 func (e *served) runs(c *ServedEntity, spec runtime.Spec) bool {
-	limits := c.limits()
-	limits.Idle = e.limits.Idle
-	return limits == e.limits && gpuMessage(c.WorkloadType) == e.note &&
+	return c.limits() == e.limits && gpuMessage(c.WorkloadType) == e.note &&
 		maps.Equal(spec.Environment, e.spec.Environment) && sameButEnvironment(spec, e.spec)
 }
 
@@ -73,13 +71,13 @@ func (d *deployment) without(next *deployment) *deployment {
 	return left
 }
 
-// capacityOf is how many permits a served entity has now; 0 where there is none.
+// capacityOf is what a served entity is provisioned with now; 0 where there is none.
 func (d *deployment) capacityOf(name string) int {
 	if d == nil {
 		return 0
 	}
 	if e := d.find(name); e != nil {
-		return e.pool.Stats().Capacity
+		return int(e.provisioned.Load())
 	}
 	return 0
 }

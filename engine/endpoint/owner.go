@@ -43,6 +43,7 @@ type owner struct {
 	rolling atomic.Pointer[rollout]    // the update that runs, or nil
 	reload  atomic.Pointer[reloading]  // not nil while the active configuration is loaded again
 	gone    atomic.Bool                // deleted
+	starts  starts
 
 	mu      sync.Mutex // one change of the picture at a time
 	storing sync.Mutex // one write of the record at a time, none after gone: see put

@@ -112,36 +112,76 @@ func TestARequestWaitsNoLongerThanTheProductsLimit(t *testing.T) {
 	})
 }
 
-// Medium has 8 to 16: a burst takes it to 16 at once, and half a minute of quiet back.
+// Medium has 8 to 16: a burst gets 16 permits at once, is provisioned with 16 at the next
+// look, and half a minute of quiet takes it back.
 func TestScalingFollowsTheLoad(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		spec := one("digits")
 		spec.Config.Entities[0].WorkloadSize = "Medium"
 		w.ready(spec)
-		w.launcher.invoke = slow(time.Second)
+		w.launcher.invoke = slow(3 * time.Second)
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 16 {
 			all.Go(func() { w.ask("digits", "") })
 		}
 		synctest.Wait()
-		if l := w.get("digits").Active.Entities[0].Live; l.Provisioned != 16 || l.InFlight != 16 {
+		if l := w.get("digits").Active.Entities[0].Live; l.InFlight != 16 || l.Queued != 0 {
 			t.Errorf("in a burst: %+v", l)
 		}
+		time.Sleep(1500 * time.Millisecond)
+		if l := w.get("digits").Active.Entities[0].Live; l.Provisioned != 16 || l.InFlight != 16 {
+			t.Errorf("a second into it: %+v", l)
+		}
 		all.Wait()
-		if took := time.Since(began); took != time.Second {
+		if took := time.Since(began); took != 3*time.Second {
 			t.Errorf("16 requests took %v: some waited", took)
 		}
-		if m := lastEvent(w, "digits", telemetry.Scaled); !strings.HasPrefix(m, "8 → 16: queued ") {
+		if m := lastEvent(w, "digits", telemetry.Scaled); m != "8 → 16: 16 requests at once, 8 more than the 8 provisioned." {
 			t.Errorf("event %q", m)
 		}
 		time.Sleep(20 * time.Second)
 		if p := w.get("digits").Active.Entities[0].Live.Provisioned; p != 16 {
-			t.Errorf("%d permits after 20 s of quiet", p)
+			t.Errorf("%d provisioned after 20 s of quiet", p)
 		}
 		time.Sleep(40 * time.Second)
-		if p := w.get("digits").Active.Entities[0].Live.Provisioned; p != 8 {
-			t.Errorf("%d permits after a minute of quiet", p)
+		if l := w.get("digits").Active.Entities[0].Live; l.Provisioned != 8 {
+			t.Errorf("%d provisioned after a minute of quiet", l.Provisioned)
+		}
+		if m := lastEvent(w, "digits", telemetry.Scaled); m != "16 → 8: 8 were enough for the last 30 s." {
+			t.Errorf("event %q", m)
+		}
+	})
+}
+
+// Bursts that are over before the next look are let in, and nobody is told: an event a burst
+// would push out of the log what a person looks for there.
+func TestShortBurstsAreLetInWithoutAnEvent(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		spec := one("digits")
+		spec.Config.Entities[0].WorkloadSize = "Large"
+		w.ready(spec)
+		w.launcher.invoke = slow(200 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
+		before := len(w.events("digits"))
+		for range 50 {
+			began := time.Now()
+			var all sync.WaitGroup
+			for range 60 {
+				all.Go(func() {
+					if a, err := w.ask("digits", ""); err != nil || a.Queue != 0 {
+						t.Errorf("waited %v, %v", a.Queue, err)
+					}
+				})
+			}
+			all.Wait()
+			if took := time.Since(began); took != 200*time.Millisecond {
+				t.Fatalf("60 requests took %v: some waited", took)
+			}
+			time.Sleep(1800 * time.Millisecond)
+		}
+		if got := w.events("digits")[before:]; len(got) > 0 {
+			t.Errorf("50 bursts: %d events", len(got))
 		}
 	})
 }

@@ -29,6 +29,8 @@ type served struct {
 	figures *telemetry.Entity
 
 	pool        *pool.Pool
+	provisioned atomic.Int32 // what is shown; the pool has as many permits, or more
+	coming      atomic.Int32 // provisioned before long
 	runner      atomic.Pointer[running]
 	lastArrival atomic.Int64 // ns since the service was opened, see arrived
 	usage       atomic.Pointer[usage]
@@ -42,12 +44,15 @@ type served struct {
 	launches    atomic.Int64 // tells the notices of this runner from those of one before
 
 	wake   chan struct{} // something to decide
+	due    atomic.Bool   // a second has gone by: the load is to be looked at
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when scale has returned
 	ctx    context.Context
 
-	// Of scale alone.
-	window  autoscale.Window
+	// Of scale alone, once it runs.
+	scaler  autoscale.Scaler
+	timings Timings // that scaler goes by
+	growing []growth
 	failure error     // the last start from zero
 	retryAt time.Time // no start before
 	pause   time.Duration
@@ -82,7 +87,6 @@ func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *serve
 		o: o, name: c.Name, creator: c.Creator, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	e.limits.Idle = o.s.options.Idle
 	e.version.Store(int64(version))
 	e.figures = o.recorder.Entity(c.Name, c.ModelVersion)
 	e.ctx, e.cancel = context.WithCancel(o.s.hard)
@@ -117,7 +121,7 @@ func (e *served) launch(ctx context.Context) error {
 	if spec.Environment, err = e.resolve(ctx); err != nil {
 		return err
 	}
-	number := e.launches.Add(1)
+	number, began := e.launches.Add(1), time.Now()
 	r, err := e.o.s.options.Launcher.Launch(ctx, spec, func(n runtime.Notice) {
 		if e.launches.Load() == number {
 			e.notice(n)
@@ -127,6 +131,7 @@ func (e *served) launch(ctx context.Context) error {
 		e.logLaunch(err)
 		return err
 	}
+	e.o.starts.add(e.name, spec.SHA256, time.Since(began))
 	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
 	e.runner.Store(&running{r, r.Loaded(), spec.Environment})
 	e.logLaunch(nil)
@@ -158,13 +163,15 @@ func (e *served) batching() string {
 }
 
 // open lets requests in and starts the scaling; atZero leaves the entity asleep. It begins
-// with at least as many permits as the one that it follows had, as far as it may: traffic
+// with at least as much concurrency as the one that it follows had, as far as it may: traffic
 // does not halve because a version changes.
 func (e *served) open(atZero bool, before int) {
 	e.asleep.Store(atZero)
+	e.rescale(time.Now())
 	if !atZero {
 		e.arrived(time.Now())
-		e.pool.SetCapacity(max(autoscale.StartSize(e.limits), min(before, e.limits.Max)))
+		size := max(autoscale.StartSize(e.limits), min(before, e.limits.Max))
+		e.provision(size, size)
 	}
 	if e.o.s.spawn(e.scale) {
 		e.isOpen.Store(true)
@@ -256,7 +263,7 @@ func (e *served) notice(n runtime.Notice) {
 func (e *served) live() Live {
 	s, u := e.pool.Stats(), e.usage.Load()
 	l := Live{
-		Provisioned: s.Capacity, InFlight: s.InFlight, Queued: s.Queued,
+		Provisioned: int(e.provisioned.Load()), Starting: int(e.coming.Load()), InFlight: s.InFlight, Queued: s.Queued,
 		MemoryBytes: u.MemoryBytes, CPUPercent: u.cpuPercent, PID: u.PID, Restarts: u.Restarts,
 	}
 	if r := e.runner.Load(); r != nil {

@@ -36,9 +36,8 @@ type Options struct {
 	Cores int
 	// MemoryBytes is the machine's memory; 0 is not known.
 	MemoryBytes int64
-	// Idle is the time without a request before an entity scales to zero; 0 is the
-	// product's 30 min.
-	Idle time.Duration
+	// Settings keeps what is set for the machine, see SetScaling; nil keeps nothing.
+	Settings Table
 	// Seed makes the choice among routes repeatable.
 	Seed uint64
 }
@@ -49,6 +48,8 @@ type Service struct {
 	options Options
 	began   time.Time // Open
 	loads   *loads
+	scaling atomic.Pointer[scaling]
+	setting sync.Mutex // one change of scaling at a time
 
 	// owners is read by every request and copied by every create and delete.
 	owners atomic.Pointer[map[string]*owner]
@@ -81,7 +82,14 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	owners := map[string]*owner{}
-	err := options.Table.Each("", func(name string, b []byte) error {
+	set, err := storedScaling(options.Settings)
+	if err != nil {
+		s.cancel()
+		s.kill()
+		return nil, err
+	}
+	s.scaling.Store(newScaling(set))
+	err = options.Table.Each("", func(name string, b []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -108,6 +116,9 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 	s.spawn(s.forgetOrphans)
 	return s, nil
 }
+
+// steady is a time by the monotonic clock alone: one that a person sets does not move it.
+func (s *Service) steady(at time.Time) time.Time { return s.began.Add(at.Sub(s.began)) }
 
 // spawn runs fn on a goroutine that Close waits for; false where the service has closed.
 func (s *Service) spawn(fn func()) bool {

@@ -61,6 +61,9 @@ func (r *rollout) load(ctx context.Context) (string, error) {
 		}
 		told = append(told, e.name+": "+words)
 	}
+	if err := r.takeAsLong(ctx); err != nil {
+		return "", err
+	}
 	return strings.Join(told, "; "), nil
 }
 

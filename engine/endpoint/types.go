@@ -162,7 +162,8 @@ type ServedEntity struct {
 
 // Live is what a served entity's pool and process do now.
 type Live struct {
-	Provisioned int // permits open now
+	Provisioned int // concurrency that there is now
+	Starting    int // more of it, before long
 	InFlight    int // requests running
 	Queued      int
 	MemoryBytes int64   // resident in its worker process

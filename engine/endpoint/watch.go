@@ -52,11 +52,12 @@ func (o *owner) tick(now time.Time, second int) (traffic bool) {
 		came := s.InFlight+s.Queued > 0 || last != e.seenArrival
 		e.seenArrival = last
 		e.sample(now, o.s.options.Cores, came || (second+i)%sampleEvery == 0)
-		if came || s.Capacity > autoscale.StartSize(e.limits) || e.limits.ScaleToZero && s.Capacity > 0 {
+		if came || s.Capacity > autoscale.StartSize(e.limits) || e.coming.Load() > 0 || e.limits.ScaleToZero && s.Capacity > 0 {
+			e.due.Store(true)
 			e.look()
 		}
 		u := e.usage.Load()
-		g.Provisioned += s.Capacity
+		g.Provisioned += int(e.provisioned.Load())
 		g.InFlight += s.InFlight
 		g.Queued += s.Queued
 		g.CPUPercent += u.cpuPercent
