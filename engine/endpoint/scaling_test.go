@@ -110,6 +110,7 @@ func TestAStartFromZeroTakesAsLongAsThere(t *testing.T) {
 		w.ready(sleepy("digits"))
 		w.setScaling(timed(Databricks))
 		time.Sleep(31 * time.Minute)
+		synctest.Wait()
 		launches := w.launcher.launches.Load()
 		w.launcher.load = func(context.Context, runtime.Spec) error { time.Sleep(3 * time.Second); return nil }
 		var all sync.WaitGroup
@@ -145,6 +146,7 @@ func TestGrowthTakesAsLongAsThere(t *testing.T) {
 		spec.Config.Entities[0].WorkloadSize = "Medium"
 		w.create(spec)
 		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
 		w.launcher.invoke = slow(time.Second)
 		asking, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
@@ -248,6 +250,7 @@ func TestTheStartUpTimeOfAnEntityIsKept(t *testing.T) {
 			t.Errorf("started in %v", got)
 		}
 		time.Sleep(31 * time.Minute)
+		synctest.Wait()
 		w.launcher.load = func(context.Context, runtime.Spec) error { time.Sleep(4 * time.Second); return nil }
 		if _, err := w.ask("digits", ""); err != nil {
 			t.Error(err)
@@ -271,6 +274,7 @@ func TestAllWhoWaitForAStartGo(t *testing.T) {
 		w.ready(sleepy("digits"))
 		w.setScaling(idleAfter(10 * time.Second))
 		time.Sleep(12 * time.Second)
+		synctest.Wait()
 		launches := w.launcher.launches.Load()
 		w.launcher.load = func(context.Context, runtime.Spec) error { time.Sleep(3 * time.Second); return nil }
 		ctx, cancel := context.WithCancel(t.Context())
