@@ -119,7 +119,7 @@ func TestScalingFollowsTheLoad(t *testing.T) {
 		spec := one("digits")
 		spec.Config.Entities[0].WorkloadSize = "Medium"
 		w.ready(spec)
-		w.launcher.invoke = slow(3 * time.Second)
+		w.launcher.invoke = slow(3500 * time.Millisecond) // it ends between two looks
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 16 {
@@ -134,7 +134,7 @@ func TestScalingFollowsTheLoad(t *testing.T) {
 			t.Errorf("a second into it: %+v", l)
 		}
 		all.Wait()
-		if took := time.Since(began); took != 3*time.Second {
+		if took := time.Since(began); took != 3500*time.Millisecond {
 			t.Errorf("16 requests took %v: some waited", took)
 		}
 		if m := lastEvent(w, "digits", telemetry.Scaled); m != "8 → 16: 16 requests at once, 8 more than the 8 provisioned." {

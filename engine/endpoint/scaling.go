@@ -144,6 +144,7 @@ func (s *Service) SetScaling(_ context.Context, c ScalingChange) (Scaling, error
 	for _, o := range *s.owners.Load() {
 		if d := o.serving.Load(); d != nil {
 			for _, e := range d.entities {
+				e.due.Store(true)
 				e.look()
 			}
 		}

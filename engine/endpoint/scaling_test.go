@@ -41,7 +41,7 @@ func TestTheIdleTimeIsSetForTheMachineAndKept(t *testing.T) {
 		if s := w.setScaling(idleAfter(5 * time.Minute)); s != (Scaling{5 * time.Minute, Local}) || w.Scaling() != s {
 			t.Errorf("set, it is %+v", s)
 		}
-		time.Sleep(time.Second) // it was idle for longer already
+		synctest.Wait() // it was idle for longer already
 		if w.launcher.open.Load() != 1 {
 			t.Error("the new time does not count at once")
 		}

@@ -132,8 +132,8 @@ func (e *served) launch(ctx context.Context) error {
 		return err
 	}
 	e.o.starts.add(e.name, spec.SHA256, time.Since(began))
+	e.runner.Store(&running{r, r.Loaded(), spec.Environment}) // before usage: see sample
 	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
-	e.runner.Store(&running{r, r.Loaded(), spec.Environment})
 	e.logLaunch(nil)
 	return nil
 }
