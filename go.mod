@@ -12,6 +12,7 @@ require (
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	github.com/shirou/gopsutil/v3 v3.24.5
 	github.com/zalando/go-keyring v0.2.8
+	go.opentelemetry.io/proto/slim/otlp v1.9.0
 	golang.org/x/image v0.24.0
 	golang.org/x/sys v0.41.0
 	google.golang.org/protobuf v1.36.11

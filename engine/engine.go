@@ -23,6 +23,7 @@ import (
 	"servery/engine/secret"
 	"servery/engine/store"
 	"servery/engine/telemetry"
+	"servery/engine/trace"
 )
 
 // Options say what to open and how.
@@ -59,6 +60,7 @@ type Engine struct {
 	launcher  *worker.Launcher
 	endpoints *endpoint.Service
 	gateway   *gateway.Gateway
+	traces    *trace.Exporter // nil where nobody asked for traces
 
 	listening listening
 
@@ -168,12 +170,26 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Owner:     e.access.Owner,
 		Explain:   api.ExplainScoring,
 	})
+	e.startTraces()
 	e.keepStoredGrants(ctx)
 	e.registry.SetUses(e.endpoints.Uses)
 	e.registry.Subscribe(func(name string) {
 		e.changes.Publish(telemetry.Change{Kind: telemetry.ModelChanged, Name: name})
 	})
 	return nil
+}
+
+// startTraces exports traces where the environment names a collector. A setting that cannot
+// be followed is said in the log and is no reason not to serve.
+func (e *Engine) startTraces() {
+	config, err := trace.FromEnvironment(os.LookupEnv)
+	switch {
+	case err != nil:
+		e.options.Log.Error("traces are not sent", "error", err)
+	case config != nil:
+		e.options.Log.Info("traces of scoring requests are sent", "collector", config.String())
+		e.traces = trace.Start(*config, e.options.Version, e.options.Log)
+	}
 }
 
 // library is the path of ONNX Runtime's shared library, or a *runtime.MissingError. It is
@@ -193,12 +209,20 @@ func (e *Engine) currentLibrary() (string, error) {
 	return ortlib.Fingerprint(path)
 }
 
+// lastTraces is for how long the end of Servery waits for a collector.
+const lastTraces = 2 * time.Second
+
 // Close lets requests in flight finish until ctx ends, ends all worker processes and
 // closes the data folder. Nothing that was acknowledged is lost.
 func (e *Engine) Close(ctx context.Context) error {
 	e.end()
 	var errs []error
 	errs = append(errs, e.closeServer(ctx))
+	if e.traces != nil {
+		patience, cancel := context.WithTimeout(ctx, lastTraces)
+		e.traces.Close(patience)
+		cancel()
+	}
 	if e.endpoints != nil {
 		errs = append(errs, e.endpoints.Close(ctx))
 	}

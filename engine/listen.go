@@ -42,6 +42,7 @@ func (e *Engine) Listen(address string) error {
 	server := api.New(e, api.Options{
 		Log:       e.options.Log,
 		UploadDir: filepath.Join(e.options.DataDir, "uploads"),
+		Traces:    e.traces,
 	})
 	n.server = server
 	n.served.Go(func() {

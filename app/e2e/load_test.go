@@ -93,7 +93,7 @@ func (w *wire) do() (answered, error) {
 				return a, err
 			}
 		case "Server-Timing":
-			a.run, a.total = stage(value, "run"), stage(value, "total")
+			a.run, a.total = stage(value, "model"), stage(value, "total")
 		}
 	}
 	if length < 0 {
@@ -104,7 +104,7 @@ func (w *wire) do() (answered, error) {
 	return a, err
 }
 
-// stage reads one duration of a Server-Timing header ("queue;dur=0.01, run;dur=1.2"), in
+// stage reads one duration of a Server-Timing header ("queue;dur=0.01, model;dur=1.2"), in
 // milliseconds there.
 func stage(header, name string) time.Duration {
 	for part := range strings.SplitSeq(header, ",") {

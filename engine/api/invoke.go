@@ -29,7 +29,7 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, v values, user a
 	if types := r.Header["Content-Type"]; len(types) > 0 {
 		request.ContentType = types[0]
 	}
-	answer, err := s.services.Invoke(called(w, r, user), v[0], v[1], request)
+	answer, err := s.ask(w, r, user, began, v[0], v[1], request)
 	if err != nil {
 		// The body stays with the garbage collector: a worker's connection that was
 		// given up may still be reading it.
@@ -78,7 +78,7 @@ func sendAnswer(w http.ResponseWriter, a *endpoint.Answer, took time.Duration) {
 }
 
 // timing is the Server-Timing header in milliseconds: "queue;dur=0.012, decode;dur=0.034,
-// run;dur=1.234, encode;dur=0.020, total;dur=1.402". Queue is the wait for a permit and for
+// model;dur=1.234, encode;dur=0.020, total;dur=1.402". Queue is the wait for a permit and for
 // a session. What total has beyond the other four is Servery's own: reading the body and
 // the way to the worker process and back.
 func timing(a *endpoint.Answer, took time.Duration) string {
@@ -87,7 +87,7 @@ func timing(a *endpoint.Answer, took time.Duration) string {
 	b = appendMillis(b, a.Queue+a.Timing.Wait)
 	b = append(b, ", decode;dur="...)
 	b = appendMillis(b, a.Timing.Decode)
-	b = append(b, ", run;dur="...)
+	b = append(b, ", model;dur="...)
 	b = appendMillis(b, a.Timing.Run)
 	b = append(b, ", encode;dur="...)
 	b = appendMillis(b, a.Timing.Encode)

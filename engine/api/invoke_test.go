@@ -49,7 +49,7 @@ func TestInvokeHandsTheBodyOverAndTheAnswerBack(t *testing.T) {
 		}
 	}
 	stages, total, _ := strings.Cut(a.header.Get("Server-Timing"), ", total;dur=")
-	if stages != "queue;dur=0.013, decode;dur=0.034, run;dur=12.345, encode;dur=0.020" {
+	if stages != "queue;dur=0.013, decode;dur=0.034, model;dur=12.345, encode;dur=0.020" {
 		t.Errorf("Server-Timing: %q", stages)
 	}
 	if _, err := strconv.ParseFloat(total, 64); err != nil {

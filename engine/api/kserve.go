@@ -225,7 +225,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request, v values, user ac
 	if err != nil {
 		return err
 	}
-	answer, err := s.services.Invoke(called(w, r, user), v[0], entity, runtime.Request{ContentType: scoring.KServeContentType(v[0], entity, header), Body: body.data})
+	answer, err := s.ask(w, r, user, began, v[0], entity, runtime.Request{ContentType: scoring.KServeContentType(v[0], entity, header), Body: body.data})
 	if err != nil {
 		return err // and the body stays with the garbage collector: see invoke
 	}

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"servery/engine/trace"
 )
 
 const (
@@ -39,6 +41,8 @@ type Options struct {
 	UploadDir string
 	// MaxUpload bounds the files of one upload together, in bytes. 0 is 32 GiB.
 	MaxUpload int64
+	// Traces takes what became of scoring requests. Nil traces none.
+	Traces *trace.Exporter
 }
 
 // Server answers REST requests. See New.
