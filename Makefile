@@ -77,6 +77,10 @@ soak: test-deps build ## SOAK (30m) of mixed load with updates: memory, goroutin
 autoscale-eval: ## the autoscaler against Knative's and Databricks' on real arrivals, with its bars
 	SERVERY_EVAL=1 $(GO) test -v -count=1 -timeout 30m -run TheWholeEvaluation ./engine/autoscale
 
+.PHONY: bench-batching
+bench-batching: test-deps build ## throughput at 16 clients with requests that share runs and without
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_BENCH=1 $(GO) test -v -count=1 -run FiguresOfBatching -timeout 30m ./app/e2e/
+
 .PHONY: fuzz
 FUZZTIME ?= 30s
 fuzz: onnxruntime ## every fuzzer for FUZZTIME (30s) each

@@ -35,10 +35,11 @@ func (c Cost) slope() float64 {
 type Pace struct {
 	turns, rows int
 	always      bool    // joins also where it does not seem to pay
-	slope       float64 // see Cost.slope
-	one         float64 // ns of a run of one row
+	slope       middle  // see Cost.slope
+	one         middle  // ns of a run of one row
 	each        float64 // rows of a request, on average
 	level       float64 // requests in the process: the most of late
+	joint       int     // joint runs so far
 	starts      int     // counts runs while joining does not pay
 
 	// What runs was computed for.
@@ -51,9 +52,15 @@ const (
 	// steepest is the slope from which on joining is not worth its copies: 1.13 times the
 	// rows at 8 rows.
 	steepest = 0.87
-	// retryEvery is the number of runs after which joining is tried again where it did not
-	// pay, in case the requests have become others.
-	retryEvery = 64
+	// flattest and tooSteep bound what the slope is thought to be, so that it comes back soon
+	// when requests become others.
+	flattest, tooSteep = 0.01, 1.2
+	// retryEvery is the number of runs after which two are joined where it did not pay, in
+	// case the requests have become others.
+	retryEvery = 48
+	// trusted is how many joint runs must have been seen until fewer runs than turns go on
+	// at once: a trial with one word says little of texts, and a processor left idle is lost.
+	trusted = 12
 	// sparing is the share of the best throughput for which fewer runs at once are taken:
 	// each takes a processor from the engine and its clients.
 	sparing = 0.75
@@ -65,7 +72,8 @@ const (
 // NewPace makes a Pace for as many runs at once as turns, of at most rows rows. With always
 // what waits is joined also while it does not seem to pay.
 func NewPace(c Cost, turns, rows int, always bool) *Pace {
-	return &Pace{turns: max(turns, 1), rows: max(rows, 1), always: always, slope: c.slope(), one: float64(c.One), each: 1}
+	return &Pace{turns: max(turns, 1), rows: max(rows, 1), always: always,
+		slope: middle{value: c.slope()}, one: middle{value: float64(c.One)}, each: 1}
 }
 
 // Arrive notes that a request has come, which makes inProcess of them.
@@ -82,26 +90,46 @@ func (p *Pace) Done(requests, rows int, took time.Duration, inProcess int) {
 	}
 	switch {
 	case rows == 1 && requests == 1:
-		p.one = follow(p.one, float64(took))
-	case rows > 1 && requests > 1 && p.one > 0:
-		p.slope = follow(max(p.slope, 0.01), max((float64(took)/p.one-1)/float64(rows-1), 0))
+		p.one.follow(float64(took))
+	case rows > 1 && requests > 1 && p.one.value > 0:
+		p.joint++
+		p.slope.follow((float64(took)/p.one.value - 1) / float64(rows-1))
+		p.slope.value = min(max(p.slope.value, flattest), tooSteep)
 	}
 }
 
-// follow moves an estimate by 3 % towards a sample: it finds the middle of the samples,
-// whatever a few of them are that were taken while another program had the processor.
-func follow(estimate, sample float64) float64 {
-	if sample > estimate {
-		return estimate * 1.03
+// middle follows the middle of samples, whatever a few of them are that were taken while
+// another program had the processor. It moves by a share of itself towards each sample: by
+// more as long as they lie on the same side, so that it is soon where they are.
+type middle struct {
+	value, step float64
+	up          bool
+}
+
+const leastStep, mostStep = 1.03, 1.5
+
+func (m *middle) follow(sample float64) {
+	up := sample > m.value
+	if up == m.up {
+		m.step = min(m.step*1.1, mostStep)
+	} else {
+		m.step, m.up = m.step/1.3, up
 	}
-	return estimate / 1.03
+	if m.step = max(m.step, leastStep); up {
+		m.value *= m.step
+	} else {
+		m.value /= m.step
+	}
 }
 
 // Runs is how many runs should go on at once: 1 to turns.
 func (p *Pace) Runs() int {
+	if p.joint < trusted && !p.always {
+		return p.turns
+	}
 	level, each := int(p.level+0.5), int(p.each+0.5)
-	if p.runs == 0 || level != p.forLevel || each != p.forEach || math.Abs(p.slope-p.forSlope) > 0.02 {
-		p.forLevel, p.forEach, p.forSlope = level, each, p.slope
+	if p.runs == 0 || level != p.forLevel || each != p.forEach || math.Abs(p.slope.value-p.forSlope) > 0.02 {
+		p.forLevel, p.forEach, p.forSlope = level, each, p.slope.value
 		p.runs = p.choose(float64(level), float64(each))
 	}
 	return p.runs
@@ -110,7 +138,7 @@ func (p *Pace) Runs() int {
 // choose gives the fewest runs at once that promise nearly as much as the best number, and
 // more than not joining.
 func (p *Pace) choose(level, each float64) int {
-	if p.slope >= steepest {
+	if p.slope.value >= steepest {
 		return p.turns
 	}
 	alone := min(level, float64(p.turns)) * each / p.time(each)
@@ -127,7 +155,7 @@ func (p *Pace) choose(level, each float64) int {
 }
 
 // time is how long a run of so many rows takes, in runs of one row.
-func (p *Pace) time(rows float64) float64 { return 1 + p.slope*(rows-1) }
+func (p *Pace) time(rows float64) float64 { return 1 + p.slope.value*(rows-1) }
 
 // through is the rows a run's time of one row that k runs at once do with level requests
 // of each rows.
@@ -152,10 +180,11 @@ func (p *Pace) through(k int, level, each float64) float64 {
 // Share is how many of the waiting requests the next run takes at most: what waits is
 // divided among the runs that may go on at once.
 func (p *Pace) Share(waiting int) int {
-	if p.slope >= steepest && !p.always {
+	if p.slope.value >= steepest && !p.always {
 		if p.starts++; p.starts%retryEvery != 0 {
 			return 1
 		}
+		return min(waiting, 2)
 	}
 	k := p.Runs()
 	return (waiting + k - 1) / k

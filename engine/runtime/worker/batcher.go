@@ -63,6 +63,7 @@ type entry struct {
 	done    chan struct{} // a token when the fields below are set
 
 	values         []tensor.Named
+	own            releaser // outputs that no other request encodes
 	outputs        *shared
 	err            error
 	started, ended time.Time
@@ -89,6 +90,9 @@ func (b *batcher) enter(request *scoring.Request, at time.Time) *entry {
 
 // leave gives the request and its share of the outputs back.
 func (b *batcher) leave(e *entry) {
+	if e.own != nil {
+		e.own.Release()
+	}
 	e.outputs.release()
 	e.request.Release()
 	e.part.Reset()
@@ -237,10 +241,8 @@ func (b *batcher) alone(t *task, turn *turn, e *entry) {
 	if !b.server.enter(t, turn) {
 		return
 	}
-	var outputs releaser
-	e.values, outputs, e.err = turn.evaluator.(sharer).run(e.request.Inputs)
+	e.values, e.own, e.err = turn.evaluator.(sharer).run(e.request.Inputs)
 	e.ended = time.Now()
-	e.outputs = share(outputs, 1)
 }
 
 // share makes outputs, which may be nil, ready for so many requests.

@@ -4,26 +4,15 @@ package worker
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
-	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"servery/engine/batch"
 	"servery/engine/onnx/onnxtest"
-	"servery/engine/runtime"
 )
-
-// load is a model under 16 clients.
-type load struct {
-	name  string
-	model []byte
-	body  string
-	least float64 // of the throughput with batching to that without
-}
 
 // floats are n numbers, others for each seed.
 func floats(n, seed int) string {
@@ -58,65 +47,42 @@ func encoderBody(seed int) string {
 	return `{"inputs":{"input_ids":[[` + strings.Join(ids, ",") + `]],"attention_mask":[[` + strings.Join(mask, ",") + `]]}}`
 }
 
-func loads(t testing.TB) []load {
-	return []load{
-		{"dense, 23 MB", onnxtest.Dense(784, 2048, 2048, 10), `{"inputs":[[` + floats(784, 1) + `]]}`, 2.5},
-		{"1,000 trees", onnxtest.Forest(20, 1000, 7), `{"inputs":[[` + floats(20, 1) + `]]}`, 0.97},
-		{"CNN", sharedModel(t, "vision/ch_ppocr_mobile_v2.0_cls_infer.onnx"), `{"inputs":[` + image(1, 48, 192) + `]}`, 0.97},
-		{"encoder, 32 tokens", onnxtest.Encoder(6, 384, 30522), encoderBody(1), 0.97},
+// What sharing runs costs a request that finds the model free: the same request to the same
+// model, with turns and with a batcher.
+func BenchmarkARequestAlone(b *testing.B) {
+	l := onnxLauncher(b)
+	path, err := l.options.Library()
+	if err != nil {
+		b.Fatal(err)
 	}
-}
-
-// served is a load's model with batching in one mode.
-func (l load) launch(t testing.TB, env map[string]string) runtime.Runner {
-	spec := model(t, l.model)
-	spec.Concurrency = 16
-	spec.Example = []byte(l.body)
-	spec.Environment = env
-	r, _ := launch(t, onnxLauncher(t), spec)
-	return r
-}
-
-// throughput is the requests a second that clients get for so long.
-func throughput(t testing.TB, r runtime.Runner, body []byte, clients int, d time.Duration) float64 {
-	var count atomic.Int64
-	var work sync.WaitGroup
-	began := time.Now()
-	for range clients {
-		work.Go(func() {
-			for time.Since(began) < d {
-				a, err := r.Invoke(t.Context(), runtime.Request{Body: body})
-				if err != nil || a.Status != 200 {
-					t.Errorf("%v %d %.200s", err, a.Status, a.Body)
-					return
+	var here onnxRuntime
+	if _, err := here.open(path); err != nil {
+		b.Fatal(err)
+	}
+	spec := model(b, onnxtest.Dense(10, 64, 64, 1))
+	evaluators, report, err := here.load(loadOrder{Dir: spec.Dir, ModelFile: spec.ModelFile, Concurrency: 1}, func() {})
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"inputs":[[` + floats(10, 1) + `]]}`)
+	for _, name := range []string{"turns", "batcher"} {
+		b.Run(name, func(b *testing.B) {
+			s := &server{link: link{conn: io.Discard}, active: map[uint32]*task{}, timeout: time.Minute, turns: make(chan *turn, 1)}
+			s.turns <- &turn{evaluator: evaluators[0]}
+			if name == "batcher" {
+				report.Batching = batching{On: true, MaxRows: 16, Cost: batch.Cost{One: 5, Many: 6, Rows: 8}}
+				s.batches = newBatcher(s, evaluators, report.Batching)
+			}
+			b.ReportAllocs()
+			measure(b, func() {
+				f := frame{header: header{Kind: kindRequest, ID: 1}, Body: newBuffer(len(body))}
+				f.Body.b = append(f.Body.b, body...)
+				t, err := s.accept(f)
+				if err != nil {
+					b.Fatal(err)
 				}
-				a.Release()
-				count.Add(1)
-			}
+				s.handle(t, false)
+			})
 		})
-	}
-	work.Wait()
-	return float64(count.Load()) / time.Since(began).Seconds()
-}
-
-func TestFiguresOfBatching(t *testing.T) {
-	if os.Getenv("SERVERY_BENCH") == "" {
-		t.Skip("SERVERY_BENCH=1 measures it, make bench")
-	}
-	for _, l := range loads(t) {
-		began := time.Now()
-		off := l.launch(t, map[string]string{batch.ModeVariable: "off"})
-		tookOff := time.Since(began)
-		began = time.Now()
-		auto := l.launch(t, nil)
-		t.Logf("%s: run %v, loaded in %v (%v without), %v", l.name, auto.Loaded().RunTime, time.Since(began), tookOff, auto.Loaded().Batching)
-		for _, clients := range []int{1, 2, 4, 8, 16} {
-			var a, b float64
-			for range 3 {
-				a += throughput(t, off, []byte(l.body), clients, 400*time.Millisecond) / 3
-				b += throughput(t, auto, []byte(l.body), clients, 400*time.Millisecond) / 3
-			}
-			t.Logf("  %2d clients: off %.0f, auto %.0f: %.2f", clients, a, b, b/a)
-		}
 	}
 }

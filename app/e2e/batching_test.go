@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"servery/engine/onnx/onnxtest"
+)
+
+// batched is one load of TestFiguresOfBatching: a model, a request for it, and the least
+// throughput with batching as a share of that without.
+type batched struct {
+	name, model, body string
+	least             float64
+}
+
+// numbers are n numbers of six digits.
+func numbers(n int) string {
+	r := rand.New(rand.NewPCG(1, 2))
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%.6f", r.Float32())
+	}
+	return strings.Join(texts, ",")
+}
+
+// repeated is a list of n times the same.
+func repeated(what string, n int) string {
+	return "[" + strings.TrimSuffix(strings.Repeat(what+",", n), ",") + "]"
+}
+
+// TestFiguresOfBatching measures the requests a second that 16 clients get over HTTP of a
+// model whose requests share runs where the load found that this pays, against the same
+// model in the same program with SERVERY_BATCHING=off: in turns, so that both have the
+// machine as it is. A ratio is the median of the ratios of turns that follow one another.
+func TestFiguresOfBatching(t *testing.T) {
+	wantFigures(t)
+	dir := t.TempDir()
+	write := func(name string, model []byte) string {
+		path := filepath.Join(dir, name+".onnx")
+		if err := os.WriteFile(path, model, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	ids := make([]string, 32)
+	for i := range ids {
+		ids[i] = fmt.Sprint(100 + 37*i)
+	}
+	p := serve(t, filepath.Join(dir, "data"))
+	for i, c := range []batched{
+		{"dense, 23 MB", write("dense", onnxtest.Dense(784, 2048, 2048, 10)), `{"inputs":[[` + numbers(784) + `]]}`, 2.5},
+		{"2,000 trees, a map a row", write("trees", onnxtest.Forest(20, 2000, 7)), `{"inputs":[[` + numbers(20) + `]]}`, 0.97},
+		{"CNN, PP-OCR direction", shared(t, "vision/ch_ppocr_mobile_v2.0_cls_infer.onnx"), `{"inputs":[` + repeated(repeated("["+numbers(96)+"]", 48), 3) + `]}`, 0.97},
+		{"encoder, 32 tokens", write("encoder", onnxtest.Encoder(6, 384, 30522)), `{"inputs":{"input_ids":[[` + strings.Join(ids, ",") + `]],"attention_mask":[` + repeated("1", 32) + `]}}`, 0.97},
+	} {
+		t.Run(c.name, func(t *testing.T) { p.batching(t, fmt.Sprint("load", i), c) })
+	}
+}
+
+func (p *program) batching(t *testing.T, name string, c batched) {
+	const turns, turn = 9, 2 * time.Second
+	p.upload(c.model, "main.default."+name)
+	entity := func(mode string) map[string]any {
+		return map[string]any{"name": mode, "entity_name": "main.default." + name, "entity_version": "1",
+			"min_provisioned_concurrency": 16, "max_provisioned_concurrency": 16, "scale_to_zero_enabled": false,
+			"environment_vars": map[string]string{"SERVERY_BATCHING": mode}}
+	}
+	p.must("POST", "/api/2.0/serving-endpoints", map[string]any{"name": name, "config": map[string]any{
+		"served_entities": []any{entity("auto"), entity("off")},
+		"traffic_config":  map[string]any{"routes": []any{map[string]any{"served_model_name": "auto", "traffic_percentage": 100}}},
+	}}, nil)
+	p.awaitReady(name)
+	var log struct{ Logs string }
+	p.must("GET", "/api/2.0/serving-endpoints/"+name+"/served-models/auto/build-logs", nil, &log)
+	decision := "?"
+	for line := range strings.SplitSeq(log.Logs, "\n") {
+		if _, text, found := strings.Cut(line, "Batching: "); found {
+			decision = text
+		}
+	}
+	conns := map[string][]*wire{}
+	for _, mode := range []string{"off", "auto"} {
+		for range 16 {
+			conns[mode] = append(conns[mode], dial(t, strings.TrimPrefix(p.url, "http://"), "/serving-endpoints/"+name+"/served-models/"+mode+"/invocations", p.token, c.body))
+		}
+		closedLoop(t, conns[mode], turn) // warm
+	}
+	var off, auto, ratios []float64
+	var slow, quick figures
+	for range turns {
+		a, f := closedLoop(t, conns["off"], turn)
+		b, g := closedLoop(t, conns["auto"], turn)
+		off, auto, ratios = append(off, a), append(auto, b), append(ratios, b/a)
+		slow, quick = append(slow, f...), append(quick, g...)
+	}
+	for _, f := range [][]float64{off, auto, ratios} {
+		slices.Sort(f)
+	}
+	slices.Sort(slow)
+	slices.Sort(quick)
+	middle := turns / 2
+	t.Logf("%s: off %.0f, auto %.0f requests/s, ratio %.2f (%.2f to %.2f); p50 %v and %v, p99 %v and %v; batching %s", c.name, off[middle], auto[middle], ratios[middle], ratios[0], ratios[turns-1],
+		slow.at(0.5).Round(10*time.Microsecond), quick.at(0.5).Round(10*time.Microsecond), slow.at(0.99).Round(10*time.Microsecond), quick.at(0.99).Round(10*time.Microsecond), decision)
+	if ratios[middle] < c.least {
+		t.Errorf("%s: %.2f of the throughput without, at least %.2f is due", c.name, ratios[middle], c.least)
+	}
+	p.must("DELETE", "/api/2.0/serving-endpoints/"+name, nil, nil)
+}
