@@ -5,6 +5,7 @@ package endpoint
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -26,6 +27,8 @@ type Engine interface {
 	Hardware() hardware.Snapshot
 	Address() string
 	DeleteEndpoint(ctx context.Context, name string) error
+	ConfigVersions(name string) ([]endpoint.ConfigVersion, error)
+	RestoreConfig(ctx context.Context, name string, version int) (endpoint.Endpoint, error)
 	CheckUpdate(name string, spec endpoint.ConfigSpec) []endpoint.FieldError
 	UpdateConfig(ctx context.Context, name string, spec endpoint.ConfigSpec) (endpoint.Endpoint, error)
 	RetryEndpoint(ctx context.Context, name string) error
@@ -42,8 +45,9 @@ type Engine interface {
 
 // The tabs, by the words of a route's Arg.
 const (
-	tabMetrics = "metrics"
-	tabEvents  = "events"
+	tabMetrics  = "metrics"
+	tabEvents   = "events"
+	tabVersions = "configuration"
 )
 
 // Page shows one endpoint.
@@ -64,8 +68,10 @@ type Page struct {
 	pending *configuration
 	split   *widgets.Link // edits the traffic of the active configuration
 	tabs    *widgets.Tabs
+	words   []string // of the tabs, for routes
 	metrics *metrics
 	events  *events
+	history *versions
 	about   *about
 	scroll  *widgets.ScrollArea
 }
@@ -81,11 +87,14 @@ func New(h shell.Host, r shell.Route, e Engine) *Page {
 	p.active.actions.Add(p.split)
 	p.metrics = newMetrics(p)
 	p.events = newEvents(p)
+	p.history = newVersions(p)
 	p.about = newAbout(p)
 	p.tabs = widgets.NewTabs([]widgets.TabItem{
 		{Title: "Metrics", Content: p.metrics.content},
 		{Title: "Events", Content: p.events.content},
+		{Title: "Configuration", Content: p.history.content},
 	}, func(int) { p.showTab() })
+	p.words = []string{tabMetrics, tabEvents, tabVersions}
 	p.build()
 	p.SetRoute(r)
 	p.host.Shortcut(fyne.KeyQ, 0, p.query)
@@ -114,12 +123,7 @@ func (p *Page) SetRoute(r shell.Route) bool {
 	if r.Name != p.name {
 		return false
 	}
-	switch r.Arg {
-	case tabEvents:
-		p.tabs.Select(1)
-	default:
-		p.tabs.Select(0)
-	}
+	p.tabs.Select(max(0, slices.Index(p.words, r.Arg)))
 	p.showTab()
 	return true
 }
@@ -154,10 +158,12 @@ func (p *Page) Refresh(changes []telemetry.Change) {
 	if state || figures {
 		p.readState() // the pools' figures change with the metrics
 	}
-	if figures && !p.gone {
+	if figures || state && p.shownTab() != tabMetrics {
 		p.showTab()
 	}
 }
+
+func (p *Page) shownTab() string { return p.words[p.tabs.Selected()] }
 
 func (p *Page) readState() {
 	e, err := p.engine.Endpoint(p.name)
@@ -183,9 +189,6 @@ func (p *Page) readState() {
 	p.showSplit()
 	p.pending.set(e.Pending)
 	p.about.set(e, p.engine.Events(p.name, latestEvents))
-	if p.tabs.Selected() == 1 {
-		p.events.set(p.engine.Events(p.name, mostEvents))
-	}
 }
 
 // showTab reads what the chosen tab shows.
@@ -193,11 +196,14 @@ func (p *Page) showTab() {
 	if p.gone {
 		return
 	}
-	if p.tabs.Selected() == 1 {
+	switch p.shownTab() {
+	case tabEvents:
 		p.events.set(p.engine.Events(p.name, mostEvents))
-		return
+	case tabVersions:
+		p.history.show()
+	default:
+		p.metrics.read()
 	}
-	p.metrics.read()
 }
 
 // invocationURL is where the endpoint answers; "" while the server does not listen.

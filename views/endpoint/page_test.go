@@ -40,6 +40,9 @@ type fake struct {
 	untagged []string
 	grants   []access.Grant
 	granted  []string
+	versions []endpoint.ConfigVersion
+	listed   int
+	unlisted error
 	fails    error
 }
 
@@ -96,6 +99,16 @@ func (f *fake) CheckUpdate(_ string, c endpoint.ConfigSpec) (all []endpoint.Fiel
 func (f *fake) UpdateConfig(_ context.Context, _ string, c endpoint.ConfigSpec) (endpoint.Endpoint, error) {
 	f.updates = append(f.updates, c)
 	return f.command("update")
+}
+func (f *fake) ConfigVersions(string) ([]endpoint.ConfigVersion, error) {
+	f.listed++
+	if f.unlisted != nil {
+		return nil, f.unlisted
+	}
+	return f.versions, nil
+}
+func (f *fake) RestoreConfig(_ context.Context, _ string, version int) (endpoint.Endpoint, error) {
+	return f.command(fmt.Sprint("restore ", version))
 }
 func (f *fake) PatchTags(_ context.Context, _ string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {
 	f.tagged, f.untagged = add, remove
@@ -466,6 +479,88 @@ func TestLookOfTheDialogs(t *testing.T) {
 			h.Key(fyne.KeyEscape)
 			h.Tap("Edit tags")
 			h.Golden("tags")
+		})
+	}
+}
+
+// changedOften is ready with the configurations that it had.
+func changedOften() *fake {
+	f := ready()
+	at := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+	version := func(n int, state endpoint.VersionState, origin endpoint.Origin, share int, accepted, from, ended time.Time) endpoint.ConfigVersion {
+		c := *f.endpoint.Active
+		c.Version, c.Origin, c.Creator, c.AcceptedAt, c.ActiveFrom, c.EndedAt = n, origin, "you@localhost", accepted, from, ended
+		c.Routes = []endpoint.Route{{EntityName: "ppocr_rec-3", Percent: share}, {EntityName: "ppocr_rec-4", Percent: 100 - share}}
+		return endpoint.ConfigVersion{Config: c, State: state}
+	}
+	never := time.Time{}
+	failed := version(3, endpoint.VersionFailed, endpoint.Updated, 50, at(70), never, at(69))
+	failed.Reason = "ppocr_rec-4: the model cannot be loaded: it needs operator Conv of version 99"
+	restored := version(4, endpoint.VersionActive, endpoint.Restored, 80, at(50), at(50), never)
+	restored.Config.RestoredFrom = 1
+	f.versions = []endpoint.ConfigVersion{restored, failed,
+		version(2, endpoint.VersionCanceled, endpoint.Updated, 0, at(90), never, at(89)),
+		version(1, endpoint.VersionReplaced, endpoint.Created, 80, at(60*26), at(60*26), at(50))}
+	f.versions[3].Config.Entities = slices.Clone(f.versions[3].Config.Entities)
+	f.versions[3].Config.Entities[0].ModelVersion = 2
+	return f
+}
+
+func TestConfigurationsAreListedComparedAndRestored(t *testing.T) {
+	f := changedOften()
+	h, p := open(t, theme.Light, f)
+	h.Tap("Configuration")
+	h.MustText("Restored from 1", "Canceled", "ppocr_rec-3 50 %, ppocr_rec-4 50 %", "operator Conv of version 99", "25 h 10 min", "50 min 0 s so far")
+	p.openVersion(p.history.rows, 1)
+	h.MustText("Configuration 3", "What it changes against", "80 % → 50 %")
+	h.Choose("What it changes against", "Configuration 1 · Replaced")
+	h.MustText("2 → 3", "80 % → 50 %")
+	h.Tap("Restore configuration 3")
+	if !slices.Equal(f.done, []string{"restore 3"}) {
+		t.Errorf("commands: %v", f.done)
+	}
+	p.openVersion(p.history.rows, 0)
+	h.MustText("It is the active configuration.")
+	if !h.Button("Restore configuration 4").Disabled() {
+		t.Error("the active configuration can be restored")
+	}
+	h.Key(fyne.KeyEscape)
+	f.fails = errors.New("version 2 of main.vision.ppocr_rec does not exist")
+	p.openVersion(p.history.rows, 3)
+	h.Tap("Restore configuration 1")
+	h.MustText("Version 2 of main.vision.ppocr_rec does not exist.")
+	h.Key(fyne.KeyEscape)
+
+	before := f.listed
+	p.Refresh([]telemetry.Change{{Kind: telemetry.MetricsChanged, Name: "ocr-recognizer"}})
+	if f.listed != before {
+		t.Error("figures alone read the configurations from the disk")
+	}
+	f.endpoint = updating().endpoint
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EndpointChanged, Name: "ocr-recognizer"}})
+	if f.listed != before+1 {
+		t.Error("an update does not show among the configurations")
+	}
+	p.openVersion(p.history.rows, 3)
+	h.MustText("once the update that runs has ended")
+}
+
+func TestConfigurationsThatCannotBeReadSayWhy(t *testing.T) {
+	f := ready()
+	f.unlisted = errors.New("the disk does not answer")
+	h, _ := open(t, theme.Light, f)
+	h.Tap("Configuration")
+	h.MustText("The disk does not answer.")
+}
+
+func TestLookOfTheConfigurations(t *testing.T) {
+	for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+		t.Run(m.String(), func(t *testing.T) {
+			h, p := open(t, m, changedOften())
+			h.Tap("Configuration")
+			h.Golden("versions")
+			p.openVersion(p.history.rows, 3)
+			h.Golden("version")
 		})
 	}
 }
