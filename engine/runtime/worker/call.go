@@ -27,6 +27,7 @@ type call struct {
 	outcome  outcome
 	response runtime.Response
 	death    death
+	body     span // where the process reads its body; none where that went with the frame
 
 	// Guarded by process.mu.
 	deadline  time.Time // when the process should have answered at the latest
@@ -52,21 +53,29 @@ const longestText = 1 << 10
 func (p *process) do(ctx context.Context, request runtime.Request, timeout time.Duration, trial int, retried bool) (runtime.Response, outcome, death) {
 	c := calls.Get().(*call)
 	c.trial, c.retried = trial, retried
+	body, figures := request.Body, [4]int64{int64(timeout)}
+	if len(body) > copied {
+		if p, ok := p.bodies.put(body); ok {
+			c.body = p
+			figures[1], figures[2], body = int64(p.at), int64(len(body)), nil
+		}
+	}
 	c.deadline = time.Now().Add(timeout)
 	p.mu.Lock()
 	if p.ended {
 		p.mu.Unlock()
+		p.bodies.give(c.body)
 		c.recycle()
 		return runtime.Response{}, notSent, death{}
 	}
 	id := p.register(c)
-	lead := p.begin(len(request.Body))
+	lead := p.begin(len(body))
 	p.mu.Unlock()
 	text := request.ContentType
 	if len(text) > longestText {
 		text = text[:longestText]
 	}
-	if p.link.send(header{Kind: kindRequest, ID: id, Figures: [4]int64{int64(timeout)}}, text, request.Body) != nil {
+	if p.link.send(header{Kind: kindRequest, ID: id, Figures: figures}, text, body) != nil {
 		p.discard()
 	}
 	if lead {
@@ -117,6 +126,7 @@ func (p *process) answer(f frame, goroutine bool) (last bool, err error) {
 	last = len(p.pending) == 0 && !(goroutine && p.crowd.is())
 	p.reading = !last
 	p.mu.Unlock()
+	p.bodies.give(c.body)
 	if abandoned {
 		f.release()
 		c.recycle()

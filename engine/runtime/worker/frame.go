@@ -11,7 +11,7 @@ import (
 
 // protocolVersion changes with every change of the wire format. The two sides differ only
 // where the program's file was replaced under a running engine.
-const protocolVersion = 1
+const protocolVersion = 2
 
 const (
 	// headerSize is the bytes before a frame's payload.
@@ -34,7 +34,7 @@ const (
 	kindProbing                  // W→E: the model is loaded, a trial run begins
 	kindLoaded                   // W→E: body is a loadReport in JSON
 	kindFailed                   // W→E: Open or Load failed; body is a failure in JSON
-	kindRequest                  // E→W: text is the content type, body the client's; Figures[0] the timeout
+	kindRequest                  // E→W: text is the content type, body the client's; Figures: the timeout, and where in shared memory the body is and its length, 0 where the frame has it
 	kindResponse                 // W→E: text is the content type, Figures the runtime.Timing
 	kindCancel                   // E→W: the request of this ID is not waited for any more
 	kindEnd                      // no frame: one past the last kind
@@ -115,12 +115,14 @@ type frame struct {
 	header
 	Text string
 	Body *buffer
+
+	shared []byte // the body, where it came through shared memory
 }
 
 // bytes is the body.
 func (f *frame) bytes() []byte {
 	if f.Body == nil {
-		return nil
+		return f.shared
 	}
 	return f.Body.b
 }

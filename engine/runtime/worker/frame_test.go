@@ -230,7 +230,7 @@ func TestAWorkerRefusesWhatItDoesNotExpect(t *testing.T) {
 			go io.Copy(io.Discard, ours)
 			result, b := make(chan error), make(blocked)
 			defer close(b)
-			go func() { result <- serve(theirs, b) }()
+			go func() { result <- serve(theirs, nil, b) }()
 			go func() {
 				l := link{conn: ours}
 				for _, h := range frames {

@@ -7,8 +7,12 @@ import (
 	"runtime/debug"
 )
 
-// socketFD is where a worker process finds its connection to the engine.
-const socketFD = 3
+// socketFD is where a worker process finds its connection to the engine, bodiesFD the memory
+// that it shares with it.
+const (
+	socketFD = 3
+	bodiesFD = 4
+)
 
 // Main is the process side, `servery worker`: it serves one model to the engine that
 // started it over file descriptor 3 until that one closes the connection or ends. It
@@ -34,7 +38,7 @@ func mainWith(args []string, b backend) int {
 	// Requests' memory is pooled, so that garbage is little: a collection each 8 MiB of it
 	// instead of each 4.
 	debug.SetGCPercent(200)
-	if err := serve(conn, b); err != nil {
+	if err := serve(conn, mapBodies(bodiesFD), b); err != nil {
 		fmt.Fprintln(os.Stderr, "the engine broke the protocol:", err)
 		return 1
 	}

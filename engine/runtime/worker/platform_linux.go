@@ -139,6 +139,44 @@ func (s *socket) shutdown() { unix.Shutdown(s.fd, unix.SHUT_RDWR) }
 // Close may be called once nobody reads or writes.
 func (s *socket) Close() error { return unix.Close(s.fd) }
 
+// newBodyMemory makes shared memory, and the file that a process maps it from. The file is open
+// for reading only: a model that writes wherever it likes hits no other request.
+func newBodyMemory() (*bodyMemory, *os.File, error) {
+	fd, err := unix.MemfdCreate("bodies", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make shared memory: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Ftruncate(fd, sharedSize); err != nil {
+		return nil, nil, fmt.Errorf("set up shared memory: %w", err)
+	}
+	b, err := unix.Mmap(fd, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, nil, fmt.Errorf("map shared memory: %w", err)
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		unix.Munmap(b)
+		return nil, nil, err
+	}
+	return &bodyMemory{b: b}, file, nil
+}
+
+// mapBodies maps the memory in the process; nil where there is none.
+func mapBodies(fd int) []byte {
+	b, err := unix.Mmap(fd, 0, sharedSize, unix.PROT_READ, unix.MAP_SHARED)
+	unix.Close(fd)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func unmapBodies(b []byte) { unix.Munmap(b) }
+
+// trimBodies gives pages back to the system; they are zeros after it.
+func trimBodies(b []byte) { unix.Madvise(b, unix.MADV_REMOVE) }
+
 // processAttributes put a worker into a group of its own, which a Ctrl-C in the engine's
 // terminal does not reach, and end it when the thread that started it ends.
 func processAttributes() *syscall.SysProcAttr {

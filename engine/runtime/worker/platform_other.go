@@ -24,6 +24,14 @@ func (*socket) polled() (io.ReadCloser, error) { return nil, errLinuxOnly }
 func (*socket) shutdown()                      {}
 func (*socket) Close() error                   { return nil }
 
+func newBodyMemory() (*bodyMemory, *os.File, error) { return nil, nil, errLinuxOnly }
+
+func mapBodies(int) []byte { return nil }
+
+func unmapBodies([]byte) {}
+
+func trimBodies([]byte) {}
+
 func processAttributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(pid int) {

@@ -18,9 +18,10 @@ import (
 type process struct {
 	cmd     *exec.Cmd
 	conn    *socket
-	input   input         // of reader
-	reader  *frameReader  // belongs to who reads: see receive.go
-	link    link          // writes to conn and closes it
+	input   input        // of reader
+	reader  *frameReader // belongs to who reads: see receive.go
+	link    link         // writes to conn and closes it
+	bodies  *bodyMemory
 	grace   time.Duration // between a stop and a kill
 	control chan frame    // what the process says besides responses
 	gone    chan struct{} // closed when the process has ended and nothing of it is left
@@ -61,15 +62,26 @@ func startProcess(start starter, executable, environment []string, library strin
 	cmd := exec.Command(executable[0], executable[1:]...)
 	cmd.Env = environment
 	cmd.Dir = os.TempDir()
-	cmd.ExtraFiles = []*os.File{theirs} // socketFD
+	memory, file, err := newBodyMemory()
+	if err != nil { // long bodies go through the socket
+		memory = &bodyMemory{}
+		if file, err = os.Open(os.DevNull); err != nil {
+			conn.Close()
+			out.Close()
+			return nil, err
+		}
+	}
+	defer file.Close()
+	cmd.ExtraFiles = []*os.File{theirs, file} // socketFD, bodiesFD
 	cmd.Stdout, cmd.Stderr = in, in
 	cmd.SysProcAttr = processAttributes()
 	if err := start(cmd); err != nil {
+		memory.close()
 		conn.Close()
 		out.Close()
 		return nil, fmt.Errorf("start a worker process: %w", err)
 	}
-	p := &process{cmd: cmd, conn: conn, grace: grace,
+	p := &process{cmd: cmd, conn: conn, bodies: memory, grace: grace,
 		control: make(chan frame, 4), gone: make(chan struct{}), pending: map[uint32]*call{},
 		reading: true, crowd: crowd{span: crowdFor}, lines: &lineReader{file: out}}
 	p.reader = newFrameReader(&p.input)
@@ -102,6 +114,7 @@ func (p *process) reap() {
 	p.lines.finish()
 	p.work.Wait()
 	p.link.close(p.conn)
+	p.bodies.close()
 	signal, status := endOf(p.cmd.ProcessState)
 	p.death = newDeath(reason, signal, status, p.lines.last())
 	p.death.words = p.lines.lastWords(time.Now())

@@ -69,7 +69,7 @@ func (s *server) readOn(r *frameReader) {
 			return
 		case t == nil:
 			continue
-		case !s.reading.short || t.Size > shortBody:
+		case !s.reading.short || len(t.bytes()) > shortBody:
 			go s.handle(t, false)
 			continue
 		}

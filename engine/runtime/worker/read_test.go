@@ -67,7 +67,7 @@ func TestAnswersThatAreHeldLeave(t *testing.T) {
 			}
 			defer ours.Close()
 			ended := make(chan error)
-			go func() { ended <- serve(theirs, &scripted{}); theirs.Close() }()
+			go func() { ended <- serve(theirs, nil, &scripted{}); theirs.Close() }()
 			file := filepath.Join(t.TempDir(), "file")
 			ours.bound(0)
 			l, frames := link{conn: ours}, newFrameReader(ours)

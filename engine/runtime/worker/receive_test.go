@@ -23,6 +23,7 @@ type played struct {
 	*process
 	t      *testing.T
 	end    *os.File // the worker's end
+	bodies []byte
 	frames *frameReader
 	link   link
 }
@@ -36,6 +37,11 @@ func play(t *testing.T) *played {
 		if err != nil {
 			return err
 		}
+		bodies, err := syscall.Dup(int(cmd.ExtraFiles[1].Fd()))
+		if err != nil {
+			return err
+		}
+		w.bodies = mapBodies(bodies)
 		w.end, cmd.ExtraFiles = os.NewFile(uintptr(fd), "played"), nil
 		return cmd.Start()
 	}
@@ -48,6 +54,7 @@ func play(t *testing.T) *played {
 		p.kill("the test is over")
 		<-p.gone
 		w.end.Close()
+		unmapBodies(w.bodies)
 	})
 	if f := w.receive(); f.Kind != kindOpen {
 		t.Fatalf("first kind %d", f.Kind)
@@ -65,6 +72,9 @@ func (w *played) receive() frame {
 	f, err := w.frames.next()
 	if err != nil {
 		w.t.Error(err)
+	}
+	if at, n := f.Figures[1], f.Figures[2]; n > 0 {
+		f.shared = w.bodies[at : at+n]
 	}
 	return f
 }
@@ -175,6 +185,9 @@ func TestOneCallReadsForMany(t *testing.T) {
 		}
 		work.Wait()
 		w.quiet()
+		if len(w.process.bodies.used) > 0 {
+			t.Errorf("of the shared memory %v are not given back", w.process.bodies.used)
+		}
 	}
 }
 

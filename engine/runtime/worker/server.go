@@ -49,6 +49,7 @@ type server struct {
 	batches *batcher // nil where requests do not share runs
 	timeout time.Duration
 	reading readers
+	bodies  []byte // shared memory; nil where there is none
 
 	mu       sync.Mutex
 	active   map[uint32]*task
@@ -60,8 +61,8 @@ const defaultTimeout = 597 * time.Second
 
 // serve speaks the protocol until the engine closes the connection (nil) or breaks the
 // protocol. Goroutines of requests may still run then: the caller ends the process.
-func serve(conn io.ReadWriter, b backend) error {
-	s := &server{link: link{conn: conn}, backend: b, control: make(chan frame, 2),
+func serve(conn io.ReadWriter, bodies []byte, b backend) error {
+	s := &server{link: link{conn: conn}, bodies: bodies, backend: b, control: make(chan frame, 2),
 		loaded: make(chan struct{}), active: map[uint32]*task{}}
 	if err := s.link.send(header{Kind: kindHello, Figures: [4]int64{protocolVersion}}, "", nil); err != nil {
 		return err
@@ -98,6 +99,12 @@ func (s *server) take(f frame) (*task, error) {
 
 // accept makes a request known, so that it can be canceled and its deadline is kept.
 func (s *server) accept(f frame) (*task, error) {
+	if at, n := f.Figures[1], f.Figures[2]; n > 0 {
+		if size := int64(len(s.bodies)); f.Body != nil || at > size || n > size-at {
+			return nil, malformed("a body of %d bytes at %d of %d in shared memory", n, at, size)
+		}
+		f.shared = s.bodies[at : at+n : at+n]
+	}
 	t := tasks.Get().(*task)
 	t.frame, t.arrived = f, time.Now()
 	t.deadline = t.arrived.Add(s.timeout)
