@@ -70,9 +70,15 @@ func (m *memory) copy() *memory {
 
 // models are main.default.a and .b with versions 1 and 2 READY, 3 failed, 4 pending, and
 // an alias champion at 2.
-type models struct{ missing atomic.Bool }
+type models struct {
+	missing atomic.Bool
+	before  func() // where not nil, called by each look
+}
 
 func (m *models) Model(name string) (registry.Model, error) {
+	if m.before != nil {
+		m.before()
+	}
 	parts := strings.Split(strings.ToLower(name), ".")
 	if m.missing.Load() || len(parts) != 3 || parts[0] != "main" || parts[1] != "default" || (parts[2] != "a" && parts[2] != "b") {
 		return registry.Model{}, &registry.NotFoundError{Name: name}
@@ -93,6 +99,8 @@ type launcher struct {
 	load   func(ctx context.Context, spec runtime.Spec) error
 	invoke func(ctx context.Context, spec runtime.Spec, request runtime.Request) (runtime.Response, error)
 	close  func(spec runtime.Spec)
+	// sessions is what a load tells; 0 is one.
+	sessions int
 
 	loading, most atomic.Int32 // at once
 	launches      atomic.Int32
@@ -152,7 +160,7 @@ func (r *runner) Invoke(ctx context.Context, request runtime.Request) (runtime.R
 }
 
 func (r *runner) Loaded() runtime.Loaded {
-	return runtime.Loaded{Runtime: "Fake 1.0 · CPU", Took: 300 * time.Millisecond, Bytes: 80e6, Sessions: 1, Batching: runtime.Batching{On: true, Gain: 7.1, Rows: 8}}
+	return runtime.Loaded{Runtime: "Fake 1.0 · CPU", Took: 300 * time.Millisecond, Bytes: 80e6, Sessions: max(r.l.sessions, 1), Batching: runtime.Batching{On: true, Gain: 7.1, Rows: 8}}
 }
 
 func (r *runner) Usage() runtime.Usage {

@@ -52,8 +52,11 @@ func TestABuildLogTellsEachStage(t *testing.T) {
 			"[INFO] Load: the files are those that were imported; loaded in 300 ms, 80.0 MB of memory, Fake 1.0 · CPU.",
 			"[INFO] Batching: on, 7.1 × per row at 8 rows.",
 			"[INFO] Load: done in ",
-			"[INFO] Warm up: input example in ",
+			"[INFO] Dry run: input example in ",
+			"[INFO] Dry run: done in ",
+			"[INFO] Warm up: 1 session.",
 			"[INFO] Warm up: done in ",
+			"[INFO] Switch traffic: stored in ",
 			"[INFO] Switch traffic: done in ",
 			"[INFO] Switch traffic: 10 % of the endpoint's requests.",
 			"[INFO] Configuration 1 is active.",
@@ -71,6 +74,12 @@ func TestABuildLogTellsEachStage(t *testing.T) {
 		}
 		if got := w.logged(telemetry.BuildLog, "pair", "a-1", 2); !strings.Contains(strings.Join(got, "\n"), "version 2 of main.default.a") {
 			t.Errorf("an entity that changes: %q", got)
+		}
+		w.update("pair", version("2"))
+		synctest.Wait()
+		got = w.logged(telemetry.BuildLog, "pair", "a-2", 3)
+		if last := got[len(got)-1]; !strings.HasPrefix(last, "[INFO] Drain: a-1, b-1 of configuration 2 ended after ") {
+			t.Errorf("what is replaced: %q", got)
 		}
 	})
 }

@@ -17,8 +17,8 @@ const (
 	requestTimeout = 597 * time.Second
 	// loadTimeout is the product's bound of a deployment on CPUs.
 	loadTimeout = 30 * time.Minute
-	// warmUpTimeout bounds one run of an input example: a longer one warms nothing more.
-	warmUpTimeout = time.Minute
+	// exampleTimeout bounds one run of an input example: a longer one shows nothing more.
+	exampleTimeout = time.Minute
 )
 
 // rollout brings one configuration up.
@@ -29,6 +29,7 @@ type rollout struct {
 	versions []registry.Version
 	entities []atomic.Pointer[served] // nil where not loaded yet
 	kept     []bool                   // entities that serve already and go on
+	ran      []bool                   // entities that have answered their input example
 	hurry    <-chan struct{}          // closed when a request waits for it; nil for never
 	cancel   context.CancelFunc       // gives it up
 	library  string                   // that was there when it began, see Service.found
@@ -45,7 +46,7 @@ func (e *entityError) Unwrap() error { return e.err }
 
 func newRollout(o *owner, c *Config, pending bool) *rollout {
 	return &rollout{o: o, config: c, pending: pending, library: o.s.found(),
-		versions: make([]registry.Version, len(c.Entities)), entities: make([]atomic.Pointer[served], len(c.Entities)), kept: make([]bool, len(c.Entities))}
+		versions: make([]registry.Version, len(c.Entities)), entities: make([]atomic.Pointer[served], len(c.Entities)), kept: make([]bool, len(c.Entities)), ran: make([]bool, len(c.Entities))}
 }
 
 // loaded are the entities in their order, nil where not loaded yet.
@@ -69,7 +70,8 @@ func (o *owner) update(ctx context.Context) {
 	o.event(telemetry.UpdateStarted, "", version, fmt.Sprintf("Deploying configuration %d: %s.", version, entityNames(r.config.Entities)))
 	r.buildAll(levelInfo, "Deploying configuration %d.", version)
 	stages := map[Stage]func(context.Context) (string, error){
-		StageValidate: r.validate, StageLoad: r.load, StageWarmUp: r.warmUp, StageSwitch: r.switchTraffic,
+		StageValidate: r.validate, StageLoad: r.load, StageDryRun: r.dryRun,
+		StageWarmUp: r.warmUp, StageSwitch: r.switchTraffic,
 	}
 	for _, stage := range Stages {
 		began := time.Now()

@@ -250,7 +250,7 @@ func (s *Service) Delete(_ context.Context, name string) error {
 	s.mu.Unlock()
 	o.stop()
 	if d := o.serving.Swap(nil); d != nil {
-		s.retire(d)
+		s.retire(d, nil)
 	}
 	s.options.Telemetry.Forget(name)
 	s.changed(name)
@@ -327,12 +327,16 @@ func (s *Service) Close(ctx context.Context) error {
 }
 
 // retire ends what no new request reaches. Whoever runs or waits in a queue there is
-// still served, for as long as a request may take.
-func (s *Service) retire(d *deployment) {
+// still served, for as long as a request may take. then, which may be nil, is called at
+// the end.
+func (s *Service) retire(d *deployment, then func()) {
 	end := func() {
 		ctx, cancel := context.WithTimeout(s.hard, requestTimeout)
 		defer cancel()
 		d.retire(ctx)
+		if then != nil {
+			then()
+		}
 	}
 	if !s.spawn(end) {
 		end() // Close has begun and may not know d

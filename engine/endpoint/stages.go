@@ -123,50 +123,110 @@ func (r *rollout) spec(i int) (runtime.Spec, error) {
 	return spec, nil
 }
 
-// warmUp sends each model's input example through the whole path, so that the first
-// client finds everything in place. An example that the model refuses is told, and is no
-// failure: clients may send something better.
-func (r *rollout) warmUp(ctx context.Context) (string, error) {
+// dryRun sends each model's input example through the whole path: what ends its process
+// ends the update. An example that the model refuses is told, and is no failure: clients
+// may send something better.
+func (r *rollout) dryRun(ctx context.Context) (string, error) {
 	var told []string
 	tell := func(i int, level, text string) {
 		told = append(told, r.config.Entities[i].Name+": "+text)
-		r.build(i, level, "%s: %s.", StageWarmUp, text)
+		r.build(i, level, "%s: %s.", StageDryRun, text)
 	}
 	for i, e := range r.loaded() {
 		if r.kept[i] {
 			continue
 		}
-		example := r.versions[i].InputExample
-		if len(example) == 0 {
+		if len(r.versions[i].InputExample) == 0 {
 			tell(i, levelInfo, "no input example")
 			continue
 		}
 		r.detail(e.name + ": running the input example")
 		began := time.Now()
-		one, cancel := context.WithTimeout(ctx, warmUpTimeout)
-		answer, err := e.runner.Load().Invoke(one, runtime.Request{Body: example})
-		late := one.Err() != nil
-		cancel()
-		var died *runtime.DiedError
+		outcome, err := r.example(ctx, i)
 		switch {
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		case errors.As(err, &died):
-			return "", &entityError{i, fmt.Errorf("The model's own input example ends its process (%s).", died.Cause)}
-		case late:
-			tell(i, levelWarning, fmt.Sprintf("the input example ran for more than %v", warmUpTimeout))
 		case err != nil:
-			return "", &entityError{i, err}
-		case answer.Status != statusOK && answer.Status != 0:
+			return "", err
+		case outcome == exampleLate:
+			tell(i, levelWarning, fmt.Sprintf("the input example ran for more than %v", exampleTimeout))
+		case outcome == exampleRefused:
 			tell(i, levelWarning, "the model refuses its own input example")
 		default:
+			r.ran[i] = true
 			tell(i, levelInfo, "input example in "+durationWords(time.Since(began)))
-		}
-		if answer.Release != nil {
-			answer.Release()
 		}
 	}
 	return strings.Join(told, "; "), nil
+}
+
+// warmUp has every session of a model answer the input example once, all at the same
+// time, so that the first clients find memory and threads in place. One session alone is
+// warm from the dry run. Only models that take less than 100 µs have more, so that this
+// takes no time to speak of.
+func (r *rollout) warmUp(ctx context.Context) (string, error) {
+	var told []string
+	for i, e := range r.loaded() {
+		if r.kept[i] || !r.ran[i] {
+			continue
+		}
+		sessions := max(e.runner.Load().loaded.Sessions, 1)
+		if sessions > 1 {
+			r.detail(fmt.Sprintf("%s: %d sessions", e.name, sessions))
+			if err := r.runAll(ctx, i, sessions); err != nil {
+				return "", err
+			}
+		}
+		text := plural(sessions, "session")
+		told = append(told, e.name+": "+text)
+		r.build(i, levelInfo, "%s: %s.", StageWarmUp, text)
+	}
+	return strings.Join(told, "; "), nil
+}
+
+// runAll runs the input example n times at once.
+func (r *rollout) runAll(ctx context.Context, i, n int) error {
+	errs := make([]error, n)
+	var running sync.WaitGroup
+	for k := range n {
+		running.Go(func() { _, errs[k] = r.example(ctx, i) })
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// What became of an input example that ended no process.
+const (
+	exampleAnswered = iota
+	exampleRefused
+	exampleLate
+)
+
+// example runs a model's input example once. An error is the entity's, or ctx's.
+func (r *rollout) example(ctx context.Context, i int) (outcome int, err error) {
+	one, cancel := context.WithTimeout(ctx, exampleTimeout)
+	defer cancel()
+	answer, err := r.entities[i].Load().runner.Load().Invoke(one, runtime.Request{Body: r.versions[i].InputExample})
+	if answer.Release != nil {
+		defer answer.Release()
+	}
+	var died *runtime.DiedError
+	switch {
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case errors.As(err, &died):
+		return 0, &entityError{i, fmt.Errorf("The model's own input example ends its process (%s).", died.Cause)}
+	case one.Err() != nil:
+		return exampleLate, nil
+	case err != nil:
+		return 0, &entityError{i, err}
+	case answer.Status != statusOK && answer.Status != 0:
+		return exampleRefused, nil
+	}
+	return exampleAnswered, nil
 }
 
 // switchTraffic stores the configuration as the active one, then lets requests in: what
@@ -176,9 +236,18 @@ func (r *rollout) switchTraffic(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if left != nil {
-		r.o.s.retire(left)
+	if left == nil {
+		return "", nil
 	}
+	began := time.Now()
+	var names []string
+	for _, e := range left.entities {
+		names = append(names, e.name)
+	}
+	r.o.s.retire(left, func() {
+		r.buildAll(levelInfo, "%s: %s of configuration %d ended after %s.", StageDrain,
+			strings.Join(names, ", "), left.version, durationWords(time.Since(began)))
+	})
 	return "", nil
 }
 
@@ -200,7 +269,10 @@ func (r *rollout) activate(ctx context.Context) (left *deployment, err error) {
 		e.Update, e.Progress = NotUpdating, nil
 		r.ready(e.Active)
 		return nil
-	}, func() { left = r.open() })
+	}, func() {
+		r.buildAll(levelInfo, "%s: stored in %s.", StageSwitch, durationWords(time.Since(now)))
+		left = r.open()
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the configuration could not be stored: %w", err)
 	}

@@ -40,7 +40,7 @@ func (s *Service) Stop(_ context.Context, name, user string) (Endpoint, error) {
 	}
 	o.halt()
 	if left != nil {
-		s.retire(left)
+		s.retire(left, nil)
 	}
 	o.recorder.SetGauges(telemetry.Gauges{})
 	o.event(telemetry.Stopped, "", e.Active.Version, "Stopped by "+user+".")
@@ -105,7 +105,7 @@ func (s *Service) Cancel(_ context.Context, name, user string) (Endpoint, error)
 	now := time.Now()
 	err = o.put(func(e *Endpoint) error {
 		if e.Update != InProgress {
-			return &StateError{fmt.Sprintf("Endpoint '%s' has no update that runs: there is nothing to cancel.", name)}
+			return &StateError{nothingToCancel(e)}
 		}
 		e.Update, e.Progress, e.UpdatedAt = UpdateCanceled, nil, now
 		e.Pending.setStates(DeploymentAborted, messageCanceled)
@@ -122,4 +122,11 @@ func (s *Service) Cancel(_ context.Context, name, user string) (Endpoint, error)
 	}
 	o.event(telemetry.UpdateCanceled, "", version, fmt.Sprintf("The update to configuration %d was canceled by %s.", version, user))
 	return o.look(), nil
+}
+
+func nothingToCancel(e *Endpoint) string {
+	if e.Update == NotUpdating && e.Active != nil && !e.Suspended {
+		return fmt.Sprintf("Endpoint '%s' has no update that runs: configuration %d is already in effect. To go back, restore one of before.", e.Name, e.Active.Version)
+	}
+	return fmt.Sprintf("Endpoint '%s' has no update that runs: there is nothing to cancel.", e.Name)
 }

@@ -180,17 +180,21 @@ type Live struct {
 // Stage is a named step of an update.
 type Stage string
 
-// The stages in their order. Load covers starting the process, reading the model and
-// the first run.
+// The stages of an update. Load covers starting the process, reading the model and the
+// probe of its speed. A cancel counts until Switch traffic has stored the configuration.
+// What follows is no part of the update, but told in its log: what served before drains.
 const (
 	StageValidate Stage = "Validate"
 	StageLoad     Stage = "Load"
+	StageDryRun   Stage = "Dry run"
 	StageWarmUp   Stage = "Warm up"
 	StageSwitch   Stage = "Switch traffic"
+
+	StageDrain Stage = "Drain"
 )
 
 // Stages lists the stages of an update in their order.
-var Stages = []Stage{StageValidate, StageLoad, StageWarmUp, StageSwitch}
+var Stages = []Stage{StageValidate, StageLoad, StageDryRun, StageWarmUp, StageSwitch}
 
 // Progress tells how far the running update has come.
 type Progress struct {
