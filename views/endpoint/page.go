@@ -35,6 +35,7 @@ type Engine interface {
 	StopEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	StartEndpoint(ctx context.Context, name string) (endpoint.Endpoint, error)
 	PatchTags(ctx context.Context, name string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error)
+	SetAIGateway(ctx context.Context, name string, gateway *endpoint.AIGateway) (endpoint.Endpoint, error)
 	Owner() access.User
 	Permission(user access.User, on endpoint.Endpoint) access.Level
 	Principals(kind access.Kind) []access.Principal
@@ -47,6 +48,7 @@ type Engine interface {
 const (
 	tabMetrics  = "metrics"
 	tabEvents   = "events"
+	tabGateway  = "gateway"
 	tabVersions = "configuration"
 )
 
@@ -71,6 +73,7 @@ type Page struct {
 	words   []string // of the tabs, for routes
 	metrics *metrics
 	events  *events
+	gateway *gateway
 	history *versions
 	about   *about
 	scroll  *widgets.ScrollArea
@@ -87,14 +90,16 @@ func New(h shell.Host, r shell.Route, e Engine) *Page {
 	p.active.actions.Add(p.split)
 	p.metrics = newMetrics(p)
 	p.events = newEvents(p)
+	p.gateway = newGateway(p)
 	p.history = newVersions(p)
 	p.about = newAbout(p)
 	p.tabs = widgets.NewTabs([]widgets.TabItem{
 		{Title: "Metrics", Content: p.metrics.content},
 		{Title: "Events", Content: p.events.content},
+		{Title: "AI Gateway", Content: p.gateway.content},
 		{Title: "Configuration", Content: p.history.content},
 	}, func(int) { p.showTab() })
-	p.words = []string{tabMetrics, tabEvents, tabVersions}
+	p.words = []string{tabMetrics, tabEvents, tabGateway, tabVersions}
 	p.build()
 	p.SetRoute(r)
 	p.host.Shortcut(fyne.KeyQ, 0, p.query)
@@ -199,6 +204,8 @@ func (p *Page) showTab() {
 	switch p.shownTab() {
 	case tabEvents:
 		p.events.set(p.engine.Events(p.name, mostEvents))
+	case tabGateway:
+		p.gateway.show()
 	case tabVersions:
 		p.history.show()
 	default:

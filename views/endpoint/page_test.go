@@ -110,6 +110,12 @@ func (f *fake) ConfigVersions(string) ([]endpoint.ConfigVersion, error) {
 func (f *fake) RestoreConfig(_ context.Context, _ string, version int) (endpoint.Endpoint, error) {
 	return f.command(fmt.Sprint("restore ", version))
 }
+func (f *fake) SetAIGateway(_ context.Context, _ string, g *endpoint.AIGateway) (endpoint.Endpoint, error) {
+	if f.fails == nil {
+		f.endpoint.AIGateway = g
+	}
+	return f.command("gateway")
+}
 func (f *fake) PatchTags(_ context.Context, _ string, add []endpoint.Tag, remove []string) (endpoint.Endpoint, error) {
 	f.tagged, f.untagged = add, remove
 	return f.command("tags")
