@@ -210,7 +210,8 @@ func updating() *fake {
 	f.endpoint.Pending, f.endpoint.Update = &pending, endpoint.InProgress
 	f.endpoint.Progress = &endpoint.Progress{Stage: endpoint.StageWarmUp, StartedAt: now.Add(-18 * time.Second),
 		Done: []endpoint.StageDone{{Stage: endpoint.StageValidate, Took: 2 * time.Millisecond, Detail: "2 model versions found"},
-			{Stage: endpoint.StageLoad, Took: 410 * time.Millisecond, Detail: "ppocr_rec-5: 9.8 MB"}}}
+			{Stage: endpoint.StageLoad, Took: 410 * time.Millisecond, Detail: "ppocr_rec-5: 9.8 MB"},
+			{Stage: endpoint.StageDryRun, Took: 12 * time.Millisecond}}}
 	return f
 }
 
