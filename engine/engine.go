@@ -41,6 +41,9 @@ type Options struct {
 	Worker []string
 	// Keyring holds the key that secrets are encrypted under. Nil is the operating system's.
 	Keyring secret.Keyring
+	// Seed makes the random choice among the routes of endpoints repeatable; 0 takes another
+	// one each time.
+	Seed uint64
 	// Log takes what the engine has to say. Nil discards it.
 	Log *slog.Logger
 }
@@ -158,6 +161,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Runtime:     e.currentLibrary,
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,
+		Seed:        e.options.Seed,
 	})
 	if err != nil {
 		return err

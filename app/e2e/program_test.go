@@ -121,8 +121,8 @@ func start(t testing.TB, env []string, ready func(p *program, line string) bool,
 
 var listening = regexp.MustCompile(`^Servery is listening on (http://127\.0\.0\.1:\d+)$`)
 
-// serve runs `servery serve` on a free port over a data folder.
-func serve(t testing.TB, data string) *program {
+// serve runs `servery serve` on a free port over a data folder, with more arguments.
+func serve(t testing.TB, data string, more ...string) *program {
 	t.Helper()
 	tokenFile := filepath.Join(data, "..", filepath.Base(data)+".token")
 	p := start(t, environment(t.TempDir()), func(p *program, line string) bool {
@@ -131,7 +131,7 @@ func serve(t testing.TB, data string) *program {
 			p.url = m[1]
 		}
 		return m != nil
-	}, "serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--token-file", tokenFile)
+	}, append([]string{"serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--token-file", tokenFile}, more...)...)
 	token, err := os.ReadFile(tokenFile)
 	if err != nil {
 		t.Fatal(err)

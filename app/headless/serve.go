@@ -20,11 +20,12 @@ import (
 const grace = 30 * time.Second
 
 func serve(args []string, stdout, stderr io.Writer) error {
-	flags := newFlags("serve", "serve [--data-dir DIR] [--listen ADDRESS] [--token-file FILE]", stdout)
+	flags := newFlags("serve", "serve [--data-dir DIR] [--listen ADDRESS] [--token-file FILE] [--seed N]", stdout)
 	dataDir := dataDirFlag(flags)
 	listen := flags.String("listen", api.DefaultAddress, "loopback address to listen on; port 0 takes a free one")
 	tokenFile := flags.String("token-file", "", "file to read a token from, or to write a new one to (default: token in the data folder)")
 	library := flags.String("onnxruntime", "", "path of ONNX Runtime's shared library (default: beside the program, else in the data folder)")
+	seed := flags.Uint64("seed", 0, "repeat the random choice among an endpoint's routes: the same requests in the same order get the same served entities (0: another choice each time)")
 	verbose := flags.Bool("verbose", false, "log every request")
 	rest, err := parse(flags, args)
 	if err != nil {
@@ -51,7 +52,7 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
 	ctx := context.Background()
-	e, err := engine.Open(ctx, engine.Options{DataDir: *dataDir, Listen: *listen, Library: *library, Version: Version, Log: log})
+	e, err := engine.Open(ctx, engine.Options{DataDir: *dataDir, Listen: *listen, Library: *library, Version: Version, Seed: *seed, Log: log})
 	if err != nil {
 		return err
 	}

@@ -145,6 +145,12 @@ func explainEndpoint(err error, scored bool) *requestError {
 	return nil
 }
 
+// patience is after how long a request that was refused for want of a permit may come
+// again: when those are through that wait now, in whole seconds, 1 to 60.
+func patience(wait time.Duration) time.Duration {
+	return min(max((wait+time.Second-1).Truncate(time.Second), time.Second), time.Minute)
+}
+
 // explainRun answers for what happens while a request waits for a model or runs on it.
 func explainRun(err error) *requestError {
 	var (
@@ -155,8 +161,10 @@ func explainRun(err error) *requestError {
 		library    *runtime.MissingError
 	)
 	switch {
-	case errors.As(err, &overloaded), errors.Is(err, pool.ErrFull):
-		return &requestError{code: codeExhausted, message: messageOverloaded, after: time.Second}
+	case errors.As(err, &overloaded):
+		return &requestError{code: codeExhausted, message: messageOverloaded, after: patience(overloaded.Wait)}
+	case errors.Is(err, pool.ErrFull):
+		return &requestError{code: codeExhausted, message: messageOverloaded, after: patience(0)}
 	case errors.As(err, &limited) && limited.RetryAfter == 0: // no patience helps: the clients must not repeat it
 		return &requestError{code: codePermissionDenied, message: messageDisabled}
 	case errors.As(err, &limited):

@@ -227,6 +227,18 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 	}
 }
 
+// A client is told to come again when the queue that it found is through.
+func TestRetryAfterIsTheWaitThatIsForeseen(t *testing.T) {
+	for wait, want := range map[time.Duration]string{0: "1", time.Nanosecond: "1", time.Second: "1", 4500 * time.Millisecond: "5", 2 * time.Hour: "60"} {
+		f := withDigits(newFake())
+		f.fails = &endpoint.OverloadedError{Wait: wait}
+		a := ask(t, New(f, Options{}), "POST", "/serving-endpoints/digits/invocations", "{}")
+		if got := a.header.Get("Retry-After"); got != want || a.status != http.StatusTooManyRequests {
+			t.Errorf("status %d with Retry-After %q for a wait of %v, want %s", a.status, got, wait, want)
+		}
+	}
+}
+
 func TestFieldErrorsComeOneByOne(t *testing.T) {
 	f := newFake()
 	f.fails = &endpoint.ValidationError{Fields: []endpoint.FieldError{{Field: "name", Message: "must not be empty."}, {Field: "config.served_entities[1].entity_version", Message: "does not exist."}}}

@@ -53,17 +53,3 @@ func (e *ExistsError) Error() string {
 type NotReadyError struct{ Message string }
 
 func (e *NotReadyError) Error() string { return e.Message }
-
-// OverloadedError refuses a request because all permits of the served entity are taken
-// and its queue is full.
-type OverloadedError struct {
-	Entity   string
-	Permits  int // provisioned now
-	InFlight int
-	Queued   int
-}
-
-func (e *OverloadedError) Error() string {
-	return fmt.Sprintf("Served entity '%s' runs %d requests with a provisioned concurrency of %d, and %d wait: its queue is full.",
-		e.Entity, e.InFlight, e.Permits, e.Queued)
-}

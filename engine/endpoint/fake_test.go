@@ -187,6 +187,7 @@ type world struct {
 	t         testing.TB
 	table     *memory
 	history   *memory
+	seed      uint64
 	settings  *memory
 	models    *models
 	launcher  *launcher
@@ -210,7 +211,7 @@ func (w *world) reopen() {
 	w.Service, err = Open(w.t.Context(), Options{
 		Table: w.table, History: w.history, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
 		Runtime: w.runtime, Settings: w.settings,
-		Cores: 2, MemoryBytes: 8 << 30, Seed: 1,
+		Cores: 2, MemoryBytes: 8 << 30, Seed: w.seed,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,14 @@ func (d *deployment) pick() *served {
 		}
 	}
 	return d.targets[len(d.targets)-1]
+}
+
+// seed is where the choice among the routes of a configuration begins: by the service's
+// seed, and another one for each endpoint and version.
+func (o *owner) seed(version int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, o.s.options.Seed, "/", o.name, "/", version)
+	return h.Sum64()
 }
 
 // retire ends all entities: what runs or waits is served until ctx ends.
@@ -143,10 +152,13 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 		var err error
 		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		if waited, err = e.pool.Acquire(ctx); err != nil {
+		if err = e.admit(ctx); err == nil {
+			waited, err = e.pool.Acquire(ctx)
+		}
+		if err != nil {
 			if errors.Is(err, pool.ErrFull) {
 				s := e.pool.Stats()
-				err = &OverloadedError{Entity: e.name, Permits: s.Capacity, InFlight: s.InFlight, Queued: s.Queued}
+				err = e.overloaded(s, predicted(e.service.mean(), s))
 			}
 			return Answer{Entity: e.name, Queue: waited, figures: e.figures}, err
 		}
@@ -161,6 +173,9 @@ func (e *served) answer(ctx context.Context, request runtime.Request) (Answer, e
 		err = pool.ErrClosed
 	case errors.As(err, &load), errors.As(err, &library): // its process ended, and none can be started
 		err = &NotReadyError{fmt.Sprintf("Served entity '%s' could not start. %s", e.name, loadWords(err))}
+	}
+	if took := held(response.Timing); took > 0 {
+		e.service.observe(took)
 	}
 	if err == nil && response.Status == 0 {
 		response.Status = statusOK

@@ -248,3 +248,64 @@ func TestRequestsCountForTheirEntity(t *testing.T) {
 		}
 	})
 }
+
+// The shares that are seen lie within the interval that holds 99.9 % of all samples
+// (3.29 standard deviations), for these seeds and splits.
+func TestTheSplitThatIsSeenIsTheOneThatWasAskedFor(t *testing.T) {
+	for seed := range uint64(5) {
+		for _, split := range [][]int{{50, 50}, {90, 10}, {99, 1}, {34, 33, 33}, {10, 10, 10, 10, 10, 10, 10, 10, 10, 10}} {
+			c, entities := &Config{Version: 1}, []*served(nil)
+			for i, percent := range split {
+				entities = append(entities, &served{name: fmt.Sprint(i)})
+				c.Routes = append(c.Routes, Route{fmt.Sprint(i), percent})
+			}
+			d := newDeployment(c, entities, (&owner{s: &Service{options: Options{Seed: seed + 1}}, name: "pair"}).seed(1))
+			const n = 100_000
+			got := map[string]int{}
+			for range n {
+				got[d.pick().name]++
+			}
+			for i, percent := range split {
+				p := float64(percent) / 100
+				if off := float64(got[fmt.Sprint(i)]) - n*p; off*off > 3.29*3.29*n*p*(1-p) {
+					t.Errorf("seed %d: %d %% got %d of %d", seed, percent, got[fmt.Sprint(i)], n)
+				}
+			}
+		}
+	}
+}
+
+func TestASeedMakesTheSplitRepeatable(t *testing.T) {
+	sequence := func(seed uint64, name string) (got string) {
+		synctest.Test(t, func(t *testing.T) {
+			w := open(t, newMemory(), &launcher{})
+			w.Close(t.Context())
+			w.seed = seed
+			w.reopen()
+			defer w.end()
+			w.ready(two(name, 50, 50))
+			for range 64 {
+				a, err := w.ask(name, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got += a.Entity[:1]
+			}
+		})
+		return got
+	}
+	first := sequence(7, "pair")
+	if again := sequence(7, "pair"); again != first {
+		t.Errorf("with the same seed %s, then %s", first, again)
+	}
+	for what, other := range map[string]string{
+		"another seed": sequence(8, "pair"), "another endpoint": sequence(7, "other"), "no seed": sequence(0, "pair"),
+	} {
+		if other == first {
+			t.Errorf("with %s the same: %s", what, other)
+		}
+	}
+	if sequence(0, "pair") == sequence(0, "pair") {
+		t.Error("without a seed two runs are the same")
+	}
+}

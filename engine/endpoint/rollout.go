@@ -149,7 +149,7 @@ func (r *rollout) open() (left *deployment) {
 		}
 		e.version.Store(int64(r.config.Version))
 	}
-	next := newDeployment(r.config, r.loaded(), o.s.options.Seed)
+	next := newDeployment(r.config, r.loaded(), o.seed(r.config.Version))
 	return o.serving.Swap(next).without(next)
 }
 

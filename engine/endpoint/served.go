@@ -29,6 +29,7 @@ type served struct {
 	figures *telemetry.Entity
 
 	pool        *pool.Pool
+	service     service      // how long requests hold a permit
 	provisioned atomic.Int32 // what is shown; the pool has as many permits, or more
 	coming      atomic.Int32 // provisioned before long
 	runner      atomic.Pointer[running]
@@ -132,7 +133,11 @@ func (e *served) launch(ctx context.Context) error {
 		return err
 	}
 	e.o.starts.add(e.name, spec.SHA256, time.Since(began))
-	e.runner.Store(&running{r, r.Loaded(), spec.Environment}) // before usage: see sample
+	loaded := r.Loaded()
+	e.runner.Store(&running{r, loaded, spec.Environment}) // before usage: see sample
+	if loaded.RunTime > 0 && e.service.mean() == 0 {
+		e.service.observe(loaded.RunTime)
+	}
 	e.usage.Store(&usage{Usage: r.Usage(), at: time.Now()})
 	e.logLaunch(nil)
 	return nil

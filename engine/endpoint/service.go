@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ type Options struct {
 	MemoryBytes int64
 	// Settings keeps what is set for the machine, see SetScaling; nil keeps nothing.
 	Settings Table
-	// Seed makes the choice among routes repeatable.
+	// Seed makes the choice among routes repeatable; 0 takes another one each time.
 	Seed uint64
 }
 
@@ -79,6 +80,9 @@ var errClosed = errors.New("Servery is closing: it takes no further request")
 // an endpoint that says so. ctx is for the opening only.
 func Open(ctx context.Context, options Options) (*Service, error) {
 	s := &Service{options: options, began: time.Now(), loads: newLoads(options.Cores), taken: map[string]bool{}, coming: map[string]*Config{}}
+	if s.options.Seed == 0 {
+		s.options.Seed = rand.Uint64()
+	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	owners := map[string]*owner{}

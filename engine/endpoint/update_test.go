@@ -156,7 +156,7 @@ func TestOnlyOneUpdateRunsAtATime(t *testing.T) {
 		var accepted, refused int
 		var mu sync.Mutex
 		var clients sync.WaitGroup
-		for range 50 {
+		for range 100 {
 			clients.Go(func() {
 				_, err := w.Update(t.Context(), "digits", version("2"), "")
 				mu.Lock()
@@ -169,8 +169,8 @@ func TestOnlyOneUpdateRunsAtATime(t *testing.T) {
 			})
 		}
 		clients.Wait()
-		if accepted != 1 || refused != 49 {
-			t.Errorf("of 50 updates %d were accepted, %d refused", accepted, refused)
+		if accepted != 1 || refused != 99 {
+			t.Errorf("of 100 updates %d were accepted, %d refused", accepted, refused)
 		}
 		time.Sleep(2 * time.Second)
 		if e := w.get("digits"); e.Active.Version != 2 {
