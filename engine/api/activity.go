@@ -11,11 +11,14 @@ import (
 // What an endpoint did and does, on Servery's own routes.
 type (
 	wireEvent struct {
+		ID      string              `json:"event_id"`  // of this endpoint; it stays
 		At      int64               `json:"timestamp"` // Unix ms
 		Type    telemetry.EventType `json:"event_type"`
 		Entity  string              `json:"served_entity_name,omitempty"`
 		Version int                 `json:"config_version,omitempty"`
+		Actor   string              `json:"actor,omitempty"` // the user who asked for it
 		Message string              `json:"message"`
+		Reason  string              `json:"reason,omitempty"`
 	}
 	wireEvents struct {
 		Events []wireEvent `json:"events"` // newest first
@@ -54,7 +57,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, v values) er
 	}
 	list := wireEvents{Events: []wireEvent{}}
 	for _, e := range s.services.Events(v[0], n) {
-		list.Events = append(list.Events, wireEvent{millis(e.At), e.Type, e.Entity, e.Version, e.Message})
+		list.Events = append(list.Events, wireEvent{strconv.FormatUint(e.ID, 10), millis(e.At), e.Type, e.Entity, e.Version, e.Actor, e.Message, e.Reason})
 	}
 	return sendJSON(w, list)
 }

@@ -268,8 +268,8 @@ func withDigits(f *fake) *fake {
 		}},
 	}}}
 	f.events["digits"] = []telemetry.Event{
-		{At: start, Type: telemetry.EntityReady, Entity: "digits-1", Version: 2, Message: "Ready after 90 ms."},
-		{At: start.Add(-time.Second), Type: telemetry.Created, Message: "Created."},
+		{ID: 1, At: start, Type: telemetry.EntityReady, Entity: "digits-1", Version: 2, Message: "Ready after 90 ms."},
+		{At: start.Add(-time.Second), Type: telemetry.Created, Actor: ada.Name, Message: "Created."},
 	}
 	f.models["main.default.digits"] = registry.Model{
 		Catalog: "main", Schema: "default", Name: "digits", Owner: ada.Name, CreatedAt: start, UpdatedAt: start,

@@ -39,7 +39,7 @@ func TestEveryRouteAnswers(t *testing.T) {
 		{"POST", "/api/2.0/servery/models/main.default.digits/aliases", `{"alias":"shadow","version":"2"}`, `{"alias":"shadow","version":2}`},
 		{"DELETE", "/api/2.0/servery/models/main.default.digits/aliases/champion", "", `{}`},
 		{"DELETE", "/api/2.0/servery/models/main.default.digits/versions/2", "", `{}`},
-		{"GET", "/api/2.0/servery/endpoints/digits/events", "", `{"events":[{"timestamp":1764000000000,"event_type":"SERVED_ENTITY_READY","served_entity_name":"digits-1","config_version":2,"message":"Ready after 90 ms."},{`},
+		{"GET", "/api/2.0/servery/endpoints/digits/events", "", `{"events":[{"event_id":"1","timestamp":1764000000000,"event_type":"SERVED_ENTITY_READY","served_entity_name":"digits-1","config_version":2,"message":"Ready after 90 ms."},{"event_id":"0","timestamp":1763999999000,"event_type":"ENDPOINT_CREATED","actor":"`},
 		{"GET", "/api/2.0/servery/endpoints/digits/workers", "", `{"workers":[{"entity":"digits-1","config_version":2,"pid":4711,"memory_bytes":1048576,"provisioned":4,"in_flight":1,"queued":2,"restarts":1}]}`},
 	} {
 		for _, tail := range []string{"", "?", "/", "/?", "?unknown=1"} {

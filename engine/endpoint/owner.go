@@ -75,8 +75,13 @@ func newOwner(s *Service, e *Endpoint) *owner {
 }
 
 func (o *owner) event(kind telemetry.EventType, entity string, version int, message string) {
-	if !o.gone.Load() {
-		o.recorder.Event(telemetry.Event{At: time.Now(), Type: kind, Entity: entity, Version: version, Message: message})
+	o.tell(telemetry.Event{Type: kind, Entity: entity, Version: version, Message: message})
+}
+
+// tell is event with who asked for it, or why it came about.
+func (o *owner) tell(e telemetry.Event) {
+	if e.At = time.Now(); !o.gone.Load() {
+		o.recorder.Event(e)
 	}
 }
 

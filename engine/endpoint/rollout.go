@@ -67,7 +67,8 @@ func (o *owner) update(ctx context.Context) {
 	o.rolling.Store(r)
 	defer o.rolling.Store(nil)
 	version := r.config.Version
-	o.event(telemetry.UpdateStarted, "", version, fmt.Sprintf("Deploying configuration %d: %s.", version, entityNames(r.config.Entities)))
+	o.tell(telemetry.Event{Type: telemetry.UpdateStarted, Version: version, Actor: r.config.Creator,
+		Message: fmt.Sprintf("Deploying configuration %d: %s.", version, entityNames(r.config.Entities))})
 	r.buildAll(levelInfo, "Deploying configuration %d.", version)
 	stages := map[Stage]func(context.Context) (string, error){
 		StageValidate: r.validate, StageLoad: r.load, StageDryRun: r.dryRun,

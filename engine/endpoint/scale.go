@@ -119,7 +119,8 @@ func (e *served) scaled(from, to int, reason string) {
 	if e.timings == Databricks {
 		reason += " (Databricks timings)"
 	}
-	e.o.event(telemetry.Scaled, e.name, int(e.version.Load()), fmt.Sprintf("%d → %d: %s.", from, to, reason))
+	e.o.tell(telemetry.Event{Type: telemetry.Scaled, Entity: e.name, Version: int(e.version.Load()), Reason: reason,
+		Message: fmt.Sprintf("%d → %d: %s.", from, to, reason)})
 }
 
 // start wakes an entity from zero.

@@ -177,7 +177,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 		s.options.Telemetry.Forget(e.Name)
 		return Endpoint{}, fmt.Errorf("cannot store the endpoint '%s': %w", e.Name, err)
 	}
-	o.event(telemetry.Created, "", 0, "Created by "+creator+".")
+	o.tell(telemetry.Event{Type: telemetry.Created, Actor: creator, Message: "Created by " + creator + "."})
 	s.mu.Lock()
 	s.setOwner(spec.Name, o)
 	s.mu.Unlock()

@@ -43,7 +43,7 @@ func (s *Service) Stop(_ context.Context, name, user string) (Endpoint, error) {
 		s.retire(left, nil)
 	}
 	o.recorder.SetGauges(telemetry.Gauges{})
-	o.event(telemetry.Stopped, "", e.Active.Version, "Stopped by "+user+".")
+	o.tell(telemetry.Event{Type: telemetry.Stopped, Version: e.Active.Version, Actor: user, Message: "Stopped by " + user + "."})
 	return o.look(), nil
 }
 
@@ -120,7 +120,8 @@ func (s *Service) Cancel(_ context.Context, name, user string) (Endpoint, error)
 	if err != nil {
 		return Endpoint{}, o.told(err)
 	}
-	o.event(telemetry.UpdateCanceled, "", version, fmt.Sprintf("The update to configuration %d was canceled by %s.", version, user))
+	o.tell(telemetry.Event{Type: telemetry.UpdateCanceled, Version: version, Actor: user,
+		Message: fmt.Sprintf("The update to configuration %d was canceled by %s.", version, user)})
 	return o.look(), nil
 }
 

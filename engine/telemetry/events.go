@@ -28,15 +28,14 @@ func (r *Recorder) Event(e Event) {
 	if e.At.IsZero() {
 		e.At = r.now()
 	}
-	if len(e.Message) > maxMessage {
-		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "") + " ..."
-	}
+	e.Message, e.Reason = bounded(e.Message), bounded(e.Reason)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone {
 		return
 	}
 	h := &r.events
+	e.ID = h.next
 	changes := map[string][]byte{keyOf(r.name, h.next): encode(e)}
 	h.events = append(h.events, e)
 	h.next++
@@ -47,6 +46,13 @@ func (r *Recorder) Event(e Event) {
 		h.events = append([]Event(nil), h.events[n:]...)
 	}
 	r.log.add(changes) // within the lock, so that changes of one key stay in order
+}
+
+func bounded(text string) string {
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + " ..."
+	}
+	return text
 }
 
 // newest is the newest n events, newest first.
@@ -96,13 +102,20 @@ type stored struct {
 	Entity  string    `json:"entity,omitempty"`
 	Version int       `json:"version,omitempty"`
 	Message string    `json:"message,omitempty"`
+	Actor   string    `json:"actor,omitempty"` // this and what follows came later: older records lack it
+	Reason  string    `json:"reason,omitempty"`
+}
+
+func (s *stored) event(id uint64) Event {
+	return Event{ID: id, At: s.At, Type: s.Type, Entity: s.Entity, Version: s.Version, Actor: s.Actor, Message: s.Message, Reason: s.Reason}
 }
 
 func encode(e Event) []byte {
-	b, err := json.Marshal(stored(e))
+	s := stored{e.At, e.Type, e.Entity, e.Version, e.Message, e.Actor, e.Reason}
+	b, err := json.Marshal(s)
 	if err != nil { // a year beyond 9999
-		e.At = time.Time{}
-		b, _ = json.Marshal(stored(e))
+		s.At = time.Time{}
+		b, _ = json.Marshal(s)
 	}
 	return b
 }
@@ -138,7 +151,7 @@ func (l *eventLog) read() (map[string]history, map[string]logs) {
 			}
 			h.events = nil
 		}
-		h.events, h.next = append(h.events, Event(e)), number+1
+		h.events, h.next = append(h.events, e.event(number)), number+1
 		all[name] = h
 		return nil
 	})

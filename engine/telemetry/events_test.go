@@ -95,9 +95,10 @@ func TestEventsAreKeptOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		x := New(time.Now, m, nil)
-		want := Event{At: time.Now(), Type: EntityFailed, Entity: "digits-1", Version: 3, Message: "no such file"}
+		want := Event{At: time.Now(), Type: EntityFailed, Entity: "digits-1", Version: 3, Actor: "bob", Message: "no such file", Reason: "6 wait > 2"}
 		x.Endpoint("digits").Event(Event{Type: Created, Message: "made"})
 		x.Endpoint("digits").Event(want)
+		want.ID = 1 // the second of this endpoint
 		x.Endpoint("a/b é").Event(Event{Type: Created, Message: "odd name"})
 		mustClose(t, x)
 		x.Endpoint("digits").Event(Event{Message: "too late for the disk"})
@@ -337,4 +338,20 @@ func FuzzParseKey(f *testing.F) {
 			t.Errorf("%q is %q, %d, which comes back as %q, %d, %v", key, name, number, again, n, err)
 		}
 	})
+}
+
+// Events of before actors and reasons were kept are read as they are, and keep their ids.
+func TestOlderEventsAreRead(t *testing.T) {
+	m := newMemory()
+	m.records["digits/0000000000000007"] = []byte(`{"at":"2026-03-04T05:06:07Z","type":"SCALED","entity":"digits-1","version":2,"message":"4 → 8."}`)
+	want := Event{ID: 7, At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Type: Scaled, Entity: "digits-1", Version: 2, Message: "4 → 8."}
+	x := New(time.Now, m, nil)
+	if got := x.Events("digits", 9); len(got) != 1 || got[0] != want {
+		t.Errorf("read %+v, want %+v", got, want)
+	}
+	x.Endpoint("digits").Event(Event{})
+	if got := x.Events("digits", 1); got[0].ID != 8 {
+		t.Errorf("the next one is %d", got[0].ID)
+	}
+	mustClose(t, x)
 }

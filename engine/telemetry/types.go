@@ -81,9 +81,14 @@ const (
 
 // Event is one line of an endpoint's event log.
 type Event struct {
+	// ID names the event among those of its endpoint, for ever; later ones have greater ones.
+	// Recorder.Event gives it.
+	ID      uint64
 	At      time.Time
 	Type    EventType
 	Entity  string // served entity, or ""
 	Version int    // configuration version, or 0
+	Actor   string // the user who asked for it; "" where Servery did it by itself
 	Message string
+	Reason  string // why, where Servery decided: "6 wait > 2", "idle for 30 min"; else ""
 }
