@@ -1,3 +1,5 @@
+//go:build linux && cgo
+
 package e2e
 
 import (
@@ -65,7 +67,7 @@ func TestFiguresOfBatching(t *testing.T) {
 }
 
 func (p *program) batching(t *testing.T, name string, c batched) {
-	const turns, turn = 9, 2 * time.Second
+	const turns, turn = 7, 1500 * time.Millisecond
 	p.upload(c.model, "main.default."+name)
 	entity := func(mode string) map[string]any {
 		return map[string]any{"name": mode, "entity_name": "main.default." + name, "entity_version": "1",
@@ -94,9 +96,13 @@ func (p *program) batching(t *testing.T, name string, c batched) {
 	}
 	var off, auto, ratios []float64
 	var slow, quick figures
+	var slowTime, quickTime time.Duration // of the processors, engine and model
 	for range turns {
+		at := treeTime(t, p.cmd.Process.Pid)
 		a, f := closedLoop(t, conns["off"], turn)
+		between := treeTime(t, p.cmd.Process.Pid)
 		b, g := closedLoop(t, conns["auto"], turn)
+		slowTime, quickTime = slowTime+between-at, quickTime+treeTime(t, p.cmd.Process.Pid)-between
 		off, auto, ratios = append(off, a), append(auto, b), append(ratios, b/a)
 		slow, quick = append(slow, f...), append(quick, g...)
 	}
@@ -106,6 +112,8 @@ func (p *program) batching(t *testing.T, name string, c batched) {
 	slices.Sort(slow)
 	slices.Sort(quick)
 	middle := turns / 2
+	t.Logf("%s: processor time of a request %v and %v, ratio %.2f", c.name, (slowTime / time.Duration(len(slow))).Round(time.Microsecond), (quickTime / time.Duration(len(quick))).Round(time.Microsecond),
+		slowTime.Seconds()/float64(len(slow))/(quickTime.Seconds()/float64(len(quick))))
 	t.Logf("%s: off %.0f, auto %.0f requests/s, ratio %.2f (%.2f to %.2f); p50 %v and %v, p99 %v and %v; batching %s", c.name, off[middle], auto[middle], ratios[middle], ratios[0], ratios[turns-1],
 		slow.at(0.5).Round(10*time.Microsecond), quick.at(0.5).Round(10*time.Microsecond), slow.at(0.99).Round(10*time.Microsecond), quick.at(0.99).Round(10*time.Microsecond), decision)
 	if ratios[middle] < c.least {
