@@ -186,7 +186,8 @@ func scaleOut(s endpoint.ServedEntity) string {
 
 // entityMenu is the menu of a served entity's row.
 func (p *Page) entityMenu(s endpoint.ServedEntity) *fyne.Menu {
-	items := []*fyne.MenuItem{fyne.NewMenuItem("Open the model", func() { p.host.Go(shell.ModelRoute(s.ModelName)) })}
+	items := []*fyne.MenuItem{fyne.NewMenuItem("Open the model", func() { p.host.Go(shell.ModelRoute(s.ModelName)) }),
+		fyne.NewMenuItem("Copy the name", func() { p.host.Copy(s.Name) })}
 	if a := p.engine.Address(); a != "" {
 		items = append(items, fyne.NewMenuItem("Copy the direct URL", func() {
 			p.host.Copy(a + "/serving-endpoints/" + p.name + "/served-models/" + s.Name + "/invocations")

@@ -26,7 +26,8 @@ type notice struct {
 	line    *fyne.Container
 	way     *fyne.Container // the bar with the time
 
-	said *widgets.Banner
+	said  *widgets.Banner
+	words [4]string // what it says, so that figures that change do not draw it again
 }
 
 func newNotice(p *Page) *notice {
@@ -68,6 +69,11 @@ func (n *notice) set(e endpoint.Endpoint) {
 }
 
 func (n *notice) say(k widgets.Kind, title, text, action string, do func()) {
+	words := [4]string{fmt.Sprint(k), title, text, action}
+	if words == n.words {
+		return
+	}
+	n.words = words
 	n.said.SetKind(k)
 	n.said.SetText(title, text)
 	n.said.SetAction(action, do)
@@ -90,8 +96,12 @@ func (n *notice) showUpdate(e endpoint.Endpoint) {
 		text = p.Detail
 	}
 	n.text.SetText(text)
-	if !p.StartedAt.IsZero() {
-		n.elapsed.SetText(widgets.Duration(n.p.host.Now().Sub(p.StartedAt)))
+	began := p.StartedAt // of the stage
+	if e.Pending != nil && !e.Pending.StartedAt.IsZero() {
+		began = e.Pending.StartedAt
+	}
+	if !began.IsZero() {
+		n.elapsed.SetText(widgets.Duration(n.p.host.Now().Sub(began)))
 		n.way.Refresh()
 	}
 	steps, share := stepsOf(p)

@@ -208,7 +208,8 @@ func updating() *fake {
 	e.Name, e.ModelVersion, e.Deployment, e.Message, e.Live = "ppocr_rec-5", 5, endpoint.DeploymentCreating, "Creating resources for served entity.", endpoint.Live{}
 	pending.Routes = []endpoint.Route{{EntityName: "ppocr_rec-5", Percent: 80}, {EntityName: "ppocr_rec-4", Percent: 20}}
 	f.endpoint.Pending, f.endpoint.Update = &pending, endpoint.InProgress
-	f.endpoint.Progress = &endpoint.Progress{Stage: endpoint.StageWarmUp, StartedAt: now.Add(-18 * time.Second),
+	pending.StartedAt = now.Add(-18 * time.Second)
+	f.endpoint.Progress = &endpoint.Progress{Stage: endpoint.StageWarmUp, StartedAt: now.Add(-2 * time.Second),
 		Done: []endpoint.StageDone{{Stage: endpoint.StageValidate, Took: 2 * time.Millisecond, Detail: "2 model versions found"},
 			{Stage: endpoint.StageLoad, Took: 410 * time.Millisecond, Detail: "ppocr_rec-5: 9.8 MB"},
 			{Stage: endpoint.StageDryRun, Took: 12 * time.Millisecond}}}
