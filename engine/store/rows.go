@@ -12,6 +12,22 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"servery/engine/rows"
+)
+
+var _ rows.Tables = (*Rows)(nil)
+
+// The types of rows have a package of their own, for those who must not know Badger.
+type (
+	// NewRow is a row to be appended.
+	NewRow = rows.New
+	// Position is where a row stands.
+	Position = rows.Position
+	// Scan says which rows of a table to read.
+	Scan = rows.Scan
+	// RowCounts is how much there is of a table.
+	RowCounts = rows.Counts
 )
 
 // RowsOptions say how to keep rows.
@@ -107,7 +123,7 @@ func (r *Rows) Status() RowsStatus {
 	return RowsStatus{Size: r.measure(), Quota: r.quota, Full: r.full.Load(), SetAside: r.aside, Err: r.failed}
 }
 
-// rowSettings are Badger's for rows. Not synced, as tidying does that each second. A
+// rowSettings are Badger's for rows. Not synced, as tidying does that twice a second. A
 // memtable of 16 MiB takes a row of 2 MiB in one transaction. As with state the value log
 // stays empty. A commit that no other can conflict with needs no detection.
 func rowSettings(dir string, log *slog.Logger) badger.Options {

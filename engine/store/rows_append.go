@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"servery/engine/rows"
 )
 
 const (
 	// MaxRow is the most bytes of one row.
-	MaxRow = 2<<20 + 128<<10
+	MaxRow = rows.Max
 	// rowPart is the most of a row in one value, below maxValue.
 	rowPart = 512 << 10
 	// rowsAtOnce and bytesAtOnce are the most of one transaction. Badger's own limits, at
@@ -26,12 +28,6 @@ const (
 	// segmentShare of the quota is the most of one segment.
 	segmentShare = 16
 )
-
-// NewRow is a row to be appended.
-type NewRow struct {
-	At    time.Time
-	Value []byte // at most MaxRow bytes
-}
 
 // Append adds rows at the end of a table; they are read back in this order. n is how many
 // were added, which is all where err is nil: after an error only the others may be tried
@@ -147,7 +143,7 @@ func setRow(txn *badger.Txn, id uint32, table string, at int64, value []byte) er
 
 // deleteRow deletes what setRow has set.
 func deleteRow(txn *badger.Txn, id uint32, table string, row rowSize) error {
-	key := binary.BigEndian.AppendUint64(rowPrefix(id, table), uint64(row.at.at))
+	key := binary.BigEndian.AppendUint64(rowPrefix(id, table), uint64(row.at.At))
 	for i := range partsOf(row.size) {
 		if err := txn.Delete(append(key[:len(key):len(key)], byte(i))); err != nil {
 			return err

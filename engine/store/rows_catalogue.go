@@ -2,9 +2,7 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,35 +32,8 @@ const (
 
 	rowsSchema = 1
 	// maxTable is the longest name of a table, in bytes.
-	maxTable = 1000
+	maxTable = 4000
 )
-
-// Position is where a row stands: rows of a table are in the order of their positions.
-// The zero value is before all rows.
-type Position struct {
-	segment uint32
-	at      int64 // Unix nanoseconds
-}
-
-// Time is the time that the row was appended with, or up to some nanoseconds later.
-func (p Position) Time() time.Time { return time.Unix(0, p.at) }
-
-// String is the position in 24 hexadecimal digits, which ParsePosition reads.
-func (p Position) String() string { return fmt.Sprintf("%08x%016x", p.segment, uint64(p.at)) }
-
-// ParsePosition reads what String wrote.
-func ParsePosition(s string) (Position, error) {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 12 {
-		return Position{}, fmt.Errorf("%q is no position of a row", s)
-	}
-	return Position{binary.BigEndian.Uint32(b), int64(binary.BigEndian.Uint64(b[4:]))}, nil
-}
-
-// Compare is below 0 where p is before q, and above 0 where it is behind.
-func (p Position) Compare(q Position) int {
-	return cmp.Or(cmp.Compare(p.segment, q.segment), cmp.Compare(p.at, q.at))
-}
 
 // counts are what a segment has of one table.
 type counts struct {

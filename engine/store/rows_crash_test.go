@@ -33,7 +33,7 @@ func rowsChild(dir string) {
 			if random.IntN(20) == 0 {
 				filler = random.IntN(MaxRow - 20)
 			}
-			rows = append(rows, NewRow{time.Now(), []byte(fmt.Sprintf("%d %s", n, strings.Repeat("x", filler)))})
+			rows = append(rows, NewRow{At: time.Now(), Value: []byte(fmt.Sprintf("%d %s", n, strings.Repeat("x", filler)))})
 		}
 		for _, table := range []string{"passing", "kept"} {
 			if k, err := r.Append(table, rows); err != nil || k != len(rows) {

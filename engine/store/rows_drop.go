@@ -23,24 +23,20 @@ func (r *Rows) SetKeep(table string, keep time.Duration) error {
 	}
 	defer release()
 	next := r.catalog.Load().clone()
-	if next.keep[table] == keep {
+	keep = max(keep, 0)
+	if was, known := next.keep[table]; known && was == keep {
 		return nil
 	}
 	if err := r.room(roomToApply); err != nil {
 		return err
 	}
 	err = db.Update(func(txn *badger.Txn) error {
-		if keep <= 0 {
-			return txn.Delete(keepRecord(table))
-		}
 		return txn.Set(keepRecord(table), []byte(keep.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("cannot store how long rows are kept in %s: %w", r.dir, translate(err))
 	}
-	if next.keep[table] = keep; keep <= 0 {
-		delete(next.keep, table)
-	}
+	next.keep[table] = keep
 	r.catalog.Store(next)
 	r.dirty.Store(true)
 	return nil
@@ -91,7 +87,7 @@ func (r *Rows) deleteSome(table string, before time.Time) (more bool, err error)
 	}
 	var rows []rowSize
 	err = r.scan(db, table, Scan{To: before}, func(at Position, value []byte) error {
-		if len(rows) > 0 && rows[0].at.segment != at.segment || len(rows) == rowsAtOnce {
+		if len(rows) > 0 && rows[0].at.Segment != at.Segment || len(rows) == rowsAtOnce {
 			return errEnough
 		}
 		rows = append(rows, rowSize{at, len(value)})
@@ -101,7 +97,7 @@ func (r *Rows) deleteSome(table string, before time.Time) (more bool, err error)
 		return false, err
 	}
 	next := r.catalog.Load().clone()
-	id := rows[0].at.segment
+	id := rows[0].at.Segment
 	i := slices.IndexFunc(next.segments, func(s segment) bool { return s.id == id })
 	c := next.segments[i].tables[table]
 	err = db.Update(func(txn *badger.Txn) error {
@@ -109,7 +105,7 @@ func (r *Rows) deleteSome(table string, before time.Time) (more bool, err error)
 			if err := deleteRow(txn, id, table, row); err != nil {
 				return err
 			}
-			c.rows, c.bytes, c.first = c.rows-1, c.bytes-int64(row.size), min(row.at.at+1, c.last)
+			c.rows, c.bytes, c.first = c.rows-1, c.bytes-int64(row.size), min(row.at.At+1, c.last)
 		}
 		return txn.Set(countRecord(id, table), c.encode())
 	})

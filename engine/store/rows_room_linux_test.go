@@ -20,7 +20,7 @@ func TestRowsLeaveARealDiskItsRoom(t *testing.T) {
 	n := 0
 	for ; ; n++ {
 		rand.Read(value) // never fails
-		if _, err := r.Append("a", []NewRow{{seconds(n), value}}); errors.Is(err, syscall.ENOSPC) {
+		if _, err := r.Append("a", []NewRow{{At: seconds(n), Value: value}}); errors.Is(err, syscall.ENOSPC) {
 			break
 		} else if err != nil {
 			t.Fatal(err)

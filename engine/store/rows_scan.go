@@ -11,16 +11,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// Scan says which rows of a table to read.
-type Scan struct {
-	// From and To bound the rows' times: From is within, To is not. Zero is no bound.
-	From, To time.Time
-	// After goes on behind that row, in the direction of the scan. Zero begins at the end.
-	After Position
-	// Newest reads the newest row first, otherwise the oldest.
-	Newest bool
-}
-
 // Scan calls fn for each row until fn fails; it returns fn's error. It sees the table as
 // it was when Scan was called. value is fn's to keep only if it copies it. While fn runs
 // nothing can be dropped: whoever passes rows on slowly reads some, and goes on After them.
@@ -52,7 +42,7 @@ func (r *Rows) scan(db *badger.DB, table string, s Scan, fn func(at Position, va
 	}
 	for _, segment := range segments {
 		c, ok := segment.tables[table]
-		if !ok || !s.touches(segment.id, c) {
+		if !ok || !touches(s, segment.id, c) {
 			continue
 		}
 		if err := r.scanSegment(txn, segment.id, table, s, fn); err != nil {
@@ -63,8 +53,8 @@ func (r *Rows) scan(db *badger.DB, table string, s Scan, fn func(at Position, va
 }
 
 // touches tells whether a segment's rows can be within the scan.
-func (s Scan) touches(id uint32, c counts) bool {
-	if s.After != (Position{}) && (s.Newest && id > s.After.segment || !s.Newest && id < s.After.segment) {
+func touches(s Scan, id uint32, c counts) bool {
+	if s.After != (Position{}) && (s.Newest && id > s.After.Segment || !s.Newest && id < s.After.Segment) {
 		return false
 	}
 	return (s.From.IsZero() || c.last >= s.From.UnixNano()) && (s.To.IsZero() || c.first < s.To.UnixNano())
@@ -76,7 +66,7 @@ func (r *Rows) scanSegment(txn *badger.Txn, id uint32, table string, s Scan, fn 
 	o.Prefix, o.PrefetchValues, o.Reverse = prefix, false, s.Newest
 	it := txn.NewIterator(o)
 	defer it.Close()
-	low, high := s.bounds(id)
+	low, high := bounds(s, id)
 	start := bytes.Clone(prefix)
 	if s.Newest {
 		start = append(binary.BigEndian.AppendUint64(start, uint64(high)), 0xff)
@@ -97,7 +87,7 @@ func (r *Rows) scanSegment(txn *badger.Txn, id uint32, table string, s Scan, fn 
 		err := it.Item().Value(func(v []byte) error {
 			value, whole, err := parts.add(at, int(rest[8]), v)
 			if err == nil && whole {
-				failed = fn(Position{id, at}, value)
+				failed = fn(Position{Segment: id, At: at}, value)
 			}
 			return err
 		})
@@ -112,7 +102,7 @@ func (r *Rows) scanSegment(txn *badger.Txn, id uint32, table string, s Scan, fn 
 }
 
 // bounds are the first and the last position within a segment.
-func (s Scan) bounds(id uint32) (low, high int64) {
+func bounds(s Scan, id uint32) (low, high int64) {
 	low, high = 0, 1<<63-1
 	if !s.From.IsZero() {
 		low = max(low, s.From.UnixNano())
@@ -120,11 +110,11 @@ func (s Scan) bounds(id uint32) (low, high int64) {
 	if !s.To.IsZero() {
 		high = s.To.UnixNano() - 1
 	}
-	if s.After.segment == id && s.After != (Position{}) {
+	if s.After.Segment == id && s.After != (Position{}) {
 		if s.Newest {
-			high = min(high, s.After.at-1)
+			high = min(high, s.After.At-1)
 		} else {
-			low = max(low, s.After.at+1)
+			low = max(low, s.After.At+1)
 		}
 	}
 	return low, high
@@ -157,12 +147,6 @@ func (p *rowParts) add(at int64, index int, v []byte) (row []byte, whole bool, e
 	row = bytes.Join(p.parts, nil)
 	*p = rowParts{}
 	return row, true, nil
-}
-
-// RowCounts is how much there is of a table.
-type RowCounts struct {
-	Rows  int64
-	Bytes int64 // of the rows' values, before compression
 }
 
 // Count is how much there is of a table, exact and without reading the rows but those of
@@ -200,6 +184,17 @@ func (r *Rows) Count(table string) (total RowCounts, err error) {
 		return nil
 	})
 	return total, err
+}
+
+// Keep is how long a table keeps its rows; known is false where SetKeep never said.
+func (r *Rows) Keep(table string) (keep time.Duration, known bool, err error) {
+	db, release, err := r.use(false)
+	if err != nil || db == nil {
+		return 0, false, err
+	}
+	defer release()
+	keep, known = r.catalog.Load().keep[table]
+	return keep, known, nil
 }
 
 // Tables names the tables that have rows, in order.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"pgregory.net/rapid"
+
+	"servery/engine/rows"
 )
 
 // epoch is when the tests' rows begin.
@@ -62,9 +64,9 @@ func TestRowsComeBackInTheOrderOfAppending(t *testing.T) {
 		t.Errorf("reading made the folder: %v", err)
 	}
 	big := strings.Repeat("x", MaxRow)
-	mustAppend(t, r, "a", NewRow{seconds(0), []byte("0")}, NewRow{seconds(2), nil}, NewRow{seconds(1), []byte(big)})
-	mustAppend(t, r, "ab", NewRow{seconds(1), []byte("other")})
-	mustAppend(t, r, "a", NewRow{seconds(3), []byte("3")})
+	mustAppend(t, r, "a", NewRow{At: seconds(0), Value: []byte("0")}, NewRow{At: seconds(2), Value: nil}, NewRow{At: seconds(1), Value: []byte(big)})
+	mustAppend(t, r, "ab", NewRow{At: seconds(1), Value: []byte("other")})
+	mustAppend(t, r, "a", NewRow{At: seconds(3), Value: []byte("3")})
 	want := []string{"0", "", big, "3"}
 	forward, positions := scanned(t, r, "a", Scan{})
 	if !slices.Equal(forward, want) {
@@ -81,7 +83,7 @@ func TestRowsComeBackInTheOrderOfAppending(t *testing.T) {
 	if got, _ := scanned(t, r, "a", Scan{From: seconds(2), To: seconds(3)}); !slices.Equal(got, want[1:3]) {
 		t.Errorf("second 2: %.40q", got)
 	}
-	p, err := ParsePosition(positions[1].String())
+	p, err := rows.ParsePosition(positions[1].String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +93,7 @@ func TestRowsComeBackInTheOrderOfAppending(t *testing.T) {
 	if got, _ := scanned(t, r, "a", Scan{After: p, Newest: true}); !slices.Equal(got, want[:1]) {
 		t.Errorf("before the second row: %.40q", got)
 	}
-	if c, err := r.Count("a"); err != nil || c != (RowCounts{4, MaxRow + 2}) {
+	if c, err := r.Count("a"); err != nil || c != (RowCounts{Rows: 4, Bytes: MaxRow + 2}) {
 		t.Errorf("Count %v, %v", c, err)
 	}
 	if tables, err := r.Tables(); err != nil || !slices.Equal(tables, []string{"a", "ab"}) {
@@ -101,7 +103,7 @@ func TestRowsComeBackInTheOrderOfAppending(t *testing.T) {
 
 func TestARowThatIsTooLargeAddsNothing(t *testing.T) {
 	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
-	n, err := r.Append("a", []NewRow{{epoch, []byte("1")}, {epoch, make([]byte, MaxRow+1)}, {epoch, []byte("2")}})
+	n, err := r.Append("a", []NewRow{{At: epoch, Value: []byte("1")}, {At: epoch, Value: make([]byte, MaxRow+1)}, {At: epoch, Value: []byte("2")}})
 	var tooLarge *TooLargeError
 	if n != 1 || !errors.As(err, &tooLarge) {
 		t.Errorf("added %d, %v", n, err)
@@ -110,7 +112,7 @@ func TestARowThatIsTooLargeAddsNothing(t *testing.T) {
 		t.Errorf("%.40q", got)
 	}
 	for _, name := range []string{"", "a\x00b", strings.Repeat("n", maxTable+1)} {
-		if _, err := r.Append(name, []NewRow{{epoch, nil}}); err == nil {
+		if _, err := r.Append(name, []NewRow{{At: epoch, Value: nil}}); err == nil {
 			t.Errorf("%.10q is a name", name)
 		}
 	}
@@ -197,7 +199,7 @@ func (m *rowsModel) add(rt *rapid.T, r *Rows, table string) {
 			value += strings.Repeat("x", rapid.IntRange(0, MaxRow-10).Draw(rt, "size"))
 		}
 		at := m.now.Add(time.Duration(rapid.IntRange(-3, 3).Draw(rt, "second")) * time.Second)
-		rows = append(rows, NewRow{at, []byte(value)})
+		rows = append(rows, NewRow{At: at, Value: []byte(value)})
 	}
 	if n, err := r.Append(table, rows); err != nil || n != len(rows) {
 		rt.Fatalf("Append added %d of %d: %v", n, len(rows), err)
@@ -228,11 +230,11 @@ func (m *rowsModel) expire() {
 	for table, keep := range m.keep {
 		last := map[uint32]int64{}
 		for _, row := range m.rows[table] {
-			last[row.at.segment] = row.at.at
+			last[row.at.Segment] = row.at.At
 		}
 		oldest := m.now.Add(-keep).UnixNano()
 		m.rows[table] = slices.DeleteFunc(m.rows[table], func(row modelRow) bool {
-			return keep > 0 && last[row.at.segment] < oldest
+			return keep > 0 && last[row.at.Segment] < oldest
 		})
 	}
 }
@@ -281,7 +283,7 @@ func (m *rowsModel) compare(rt *rapid.T, r *Rows, table string) {
 	for _, value := range all {
 		bytes += int64(len(value))
 	}
-	if want := (RowCounts{int64(len(all)), bytes}); err != nil || c != want {
+	if want := (RowCounts{Rows: int64(len(all)), Bytes: bytes}); err != nil || c != want {
 		rt.Fatalf("Count of %q is %v, %v, want %v", table, c, err, want)
 	}
 }
@@ -298,7 +300,7 @@ func TestTheQuotaTakesTheOldestRowsOfAllTables(t *testing.T) {
 		value := make([]byte, size)
 		random.Read(value) // never fails; it does not compress
 		copy(value, fmt.Sprintf("%08d", i))
-		mustAppend(t, r, []string{"a", "b"}[i%2], NewRow{seconds(i), value})
+		mustAppend(t, r, []string{"a", "b"}[i%2], NewRow{At: seconds(i), Value: value})
 		if i%50 == 49 {
 			if err := r.rotate(); err != nil {
 				t.Fatal(err)
@@ -342,9 +344,9 @@ func TestRowsStopBeforeTheDiskIsFull(t *testing.T) {
 	var left atomic.Int64
 	left.Store(roomForRows)
 	r.free = func(string) (int64, error) { return left.Load(), nil }
-	mustAppend(t, r, "a", NewRow{epoch, []byte("1")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("1")})
 	left.Store(roomForRows - 1)
-	if n, err := r.Append("a", []NewRow{{epoch, []byte("2")}}); n != 0 || !errors.Is(err, syscall.ENOSPC) {
+	if n, err := r.Append("a", []NewRow{{At: epoch, Value: []byte("2")}}); n != 0 || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("on a full disk %d rows, %v", n, err)
 	}
 	if s := r.Status(); !s.Full || s.Err != nil {
@@ -354,7 +356,7 @@ func TestRowsStopBeforeTheDiskIsFull(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	left.Store(roomForRows)
-	mustAppend(t, r, "a", NewRow{epoch, []byte("3")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("3")})
 	if s := r.Status(); s.Full {
 		t.Errorf("status %+v with room again", s)
 	}
@@ -374,18 +376,18 @@ func TestRowsOpenOnceThereIsRoom(t *testing.T) {
 	var left atomic.Int64
 	now := epoch
 	r.free, r.now = func(string) (int64, error) { return left.Load(), nil }, func() time.Time { return now }
-	if _, err := r.Append("a", []NewRow{{epoch, nil}}); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := r.Append("a", []NewRow{{At: epoch, Value: nil}}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("on a full disk: %v", err)
 	}
 	left.Store(1 << 40)
-	if _, err := r.Append("a", []NewRow{{epoch, nil}}); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := r.Append("a", []NewRow{{At: epoch, Value: nil}}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("at once: %v", err)
 	}
 	if r.Status().Err == nil {
 		t.Error("the status does not tell")
 	}
 	now = now.Add(retryRows)
-	mustAppend(t, r, "a", NewRow{epoch, nil})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: nil})
 	if err := r.Status().Err; err != nil {
 		t.Errorf("the status tells of %v still", err)
 	}
@@ -393,13 +395,13 @@ func TestRowsOpenOnceThereIsRoom(t *testing.T) {
 
 func TestClosedRowsSaySo(t *testing.T) {
 	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
-	mustAppend(t, r, "a", NewRow{epoch, []byte("1")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("1")})
 	for range 2 {
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := r.Append("a", []NewRow{{epoch, nil}})
+	_, err := r.Append("a", []NewRow{{At: epoch, Value: nil}})
 	_, countErr := r.Count("a")
 	for _, err := range []error{err, countErr, r.Drop("a"), r.Scan("a", Scan{}, nil)} {
 		if !errors.Is(err, ErrClosed) {
@@ -410,29 +412,29 @@ func TestClosedRowsSaySo(t *testing.T) {
 
 func TestANewerFolderOfRowsIsLeftAlone(t *testing.T) {
 	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
-	mustAppend(t, r, "a", NewRow{epoch, []byte("1")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("1")})
 	err := r.badger.Update(func(txn *badger.Txn) error { return txn.Set([]byte(schemaRow), []byte("2")) })
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Fatal(err)
 	}
 	again := testRows(t, r.dir)
 	var newer *NewerSchemaError
-	if _, err := again.Append("a", []NewRow{{epoch, nil}}); !errors.As(err, &newer) {
+	if _, err := again.Append("a", []NewRow{{At: epoch, Value: nil}}); !errors.As(err, &newer) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestDroppedRowsWhoseDroppingWasCutShortAreGone(t *testing.T) {
 	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
-	mustAppend(t, r, "a", NewRow{epoch, []byte("1")})
-	mustAppend(t, r, "b", NewRow{epoch, []byte("2")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("1")})
+	mustAppend(t, r, "b", NewRow{At: epoch, Value: []byte("2")})
 	// What drop has done at the moment of a crash.
 	err := r.badger.Update(func(txn *badger.Txn) error { return txn.Delete(countRecord(1, "a")) })
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Fatal(err)
 	}
 	again := testRows(t, r.dir)
-	mustAppend(t, again, "a", NewRow{epoch, []byte("3")})
+	mustAppend(t, again, "a", NewRow{At: epoch, Value: []byte("3")})
 	for table, want := range map[string]string{"a": "3", "b": "2"} {
 		if got, _ := scanned(t, again, table, Scan{}); !slices.Equal(got, []string{want}) {
 			t.Errorf("%s holds %q", table, got)
@@ -448,7 +450,7 @@ func TestDamagedRowsAreSetAside(t *testing.T) {
 	for i := range 60 {
 		value := strings.Repeat(fmt.Sprintf("value %d ", i), 100)
 		want[value] = true
-		mustAppend(t, r, "a", NewRow{seconds(i), []byte(value)})
+		mustAppend(t, r, "a", NewRow{At: seconds(i), Value: []byte(value)})
 		if i == 30 { // into a table
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
@@ -501,7 +503,7 @@ func damagedRows(t *testing.T, what, dir string, want map[string]bool) (aside bo
 	t.Helper()
 	r := testRows(t, dir)
 	defer r.Close()
-	if n, err := r.Append("a", []NewRow{{seconds(100), []byte("after")}}); n != 1 {
+	if n, err := r.Append("a", []NewRow{{At: seconds(100), Value: []byte("after")}}); n != 1 {
 		t.Errorf("%s: %v", what, err)
 		return false
 	}
@@ -526,11 +528,11 @@ func damagedRows(t *testing.T, what, dir string, want map[string]bool) (aside bo
 
 func TestScanDoesNotKeepAppendFromGoingOn(t *testing.T) {
 	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
-	mustAppend(t, r, "a", NewRow{epoch, []byte("1")}, NewRow{epoch, []byte("2")})
+	mustAppend(t, r, "a", NewRow{At: epoch, Value: []byte("1")}, NewRow{At: epoch, Value: []byte("2")})
 	n := 0
 	err := r.Scan("a", Scan{}, func(Position, []byte) error {
 		n++
-		mustAppend(t, r, "a", NewRow{epoch, bytes.Repeat([]byte("x"), 100)})
+		mustAppend(t, r, "a", NewRow{At: epoch, Value: bytes.Repeat([]byte("x"), 100)})
 		return nil
 	})
 	if err != nil || n != 2 {
@@ -542,7 +544,7 @@ func BenchmarkAppendRows(b *testing.B) {
 	r := testRows(b, filepath.Join(b.TempDir(), "rows"))
 	rows := make([]NewRow, 500)
 	for i := range rows {
-		rows[i] = NewRow{epoch, bytes.Repeat([]byte("0123456789"), 50)}
+		rows[i] = NewRow{At: epoch, Value: bytes.Repeat([]byte("0123456789"), 50)}
 	}
 	for b.Loop() {
 		mustAppend(b, r, "a", rows...)

@@ -2,12 +2,12 @@ package store
 
 import "time"
 
-// What goes on while rows are open, besides calls: each second what was appended is
+// What goes on while rows are open, besides calls: twice a second what was appended is
 // synced, each 10 seconds the quota is enforced, and each minute expired rows are dropped.
 const (
-	syncRows   = time.Second
-	quotaRows  = 10 // of syncRows
-	expireRows = 60
+	syncRows   = 500 * time.Millisecond
+	quotaRows  = 20 // of syncRows
+	expireRows = 120
 	// dropsAtOnce is how many segments the quota takes at once: one is what was appended
 	// since the last, unless the quota was lowered.
 	dropsAtOnce = 4
