@@ -16,6 +16,7 @@ import (
 	"servery/engine/api"
 	"servery/engine/endpoint"
 	"servery/engine/gateway"
+	"servery/engine/gateway/inference"
 	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/runtime/ortlib"
@@ -44,6 +45,9 @@ type Options struct {
 	// Seed makes the random choice among the routes of endpoints repeatable; 0 takes another
 	// one each time.
 	Seed uint64
+	// RowsQuota is how many bytes of disk the rows of requests may take, store.DefaultQuota
+	// where it is 0.
+	RowsQuota int64
 	// Log takes what the engine has to say. Nil discards it.
 	Log *slog.Logger
 }
@@ -64,6 +68,8 @@ type Engine struct {
 	endpoints *endpoint.Service
 	gateway   *gateway.Gateway
 	traces    *trace.Exporter // nil where nobody asked for traces
+	rows      *store.Rows
+	tables    *inference.Tables
 
 	listening listening
 
@@ -166,6 +172,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.openRows()
 	e.gateway = gateway.New(gateway.Options{
 		Endpoints: e.endpoints,
 		Groups:    e.access,
@@ -173,6 +180,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Changes:   e.changes,
 		Owner:     e.access.Owner,
 		Explain:   api.ExplainScoring,
+		Consumers: []gateway.Consumer{e.tables},
 	})
 	e.startTraces()
 	e.keepStoredGrants(ctx)
@@ -235,6 +243,12 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.hardware != nil {
 		e.hardware.Close()
+	}
+	if e.tables != nil {
+		e.tables.Close()
+	}
+	if e.rows != nil {
+		e.closeRows()
 	}
 	if e.telemetry != nil {
 		errs = append(errs, e.telemetry.Close()) // the last events, before their database goes

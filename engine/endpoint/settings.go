@@ -115,7 +115,7 @@ func (s *Service) set(name, doing string, prepare func(c *check, e *Endpoint) fu
 	if err := o.free(doing); err != nil && (doing != "" || o.unreadable) {
 		return Endpoint{}, err
 	}
-	c := &check{}
+	c := &check{models: s.options.Models}
 	change := prepare(c, o.picture.Load())
 	if len(c.fields) > 0 {
 		return Endpoint{}, &ValidationError{c.fields}

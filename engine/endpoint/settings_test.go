@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"servery/engine/registry"
 )
 
 // everything is a create request with each setting.
@@ -166,6 +168,46 @@ func TestASettingOfAnUnreadableRecordIsRefused(t *testing.T) {
 			t.Errorf("%v, stored %q", err, table.rows["broken"])
 		}
 	})
+}
+
+// placed is a registry with the schema main.default alone.
+type placed struct{ *models }
+
+func (placed) Catalog(name string) (registry.Catalog, error) {
+	if name != "main" {
+		return registry.Catalog{}, &registry.NotFoundError{What: "catalog", Name: name}
+	}
+	return registry.Catalog{Name: name}, nil
+}
+
+func (placed) Schema(full string) (registry.Schema, error) {
+	if full != "main.default" {
+		return registry.Schema{}, &registry.NotFoundError{What: "schema", Name: full}
+	}
+	return registry.Schema{Catalog: "main", Name: "default"}, nil
+}
+
+// A table is made in a schema that is there; one that is off, or on already, needs none.
+func TestAnInferenceTableNeedsItsSchema(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		table       InferenceTable
+		old         *InferenceTable
+		field, says string
+	}{
+		{"a schema that exists", InferenceTable{Enabled: true, Catalog: "main", Schema: "default"}, nil, "", ""},
+		{"no such catalog", InferenceTable{Enabled: true, Catalog: "other", Schema: "default"}, nil, "at.catalog_name", "Catalog 'other' does not exist"},
+		{"no such schema", InferenceTable{Enabled: true, Catalog: "main", Schema: "other"}, nil, "at.schema_name", "Schema 'main.other' does not exist"},
+		{"off", InferenceTable{Catalog: "other", Schema: "default"}, nil, "", ""},
+		{"on already", InferenceTable{Enabled: true, Catalog: "gone", Schema: "s"}, &InferenceTable{Enabled: true, Catalog: "gone", Schema: "s", TablePrefix: "x"}, "", ""},
+		{"on again", InferenceTable{Enabled: true, Catalog: "gone", Schema: "s"}, &InferenceTable{Catalog: "gone", Schema: "s", TablePrefix: "x"}, "at.catalog_name", "does not exist"},
+	} {
+		check := &check{models: placed{&models{}}}
+		check.inferenceTable("at.", &c.table, c.old, "x")
+		if c.field == "" && len(check.fields) > 0 || c.field != "" && (len(check.fields) != 1 || check.fields[0].Field != c.field || !strings.Contains(check.fields[0].Message, c.says)) {
+			t.Errorf("%s: %v", c.name, check.fields)
+		}
+	}
 }
 
 // While an inference table is enabled its names stay; disabled, or taken away, they may

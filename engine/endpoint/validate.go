@@ -19,6 +19,14 @@ type Models interface {
 	Model(fullName string) (registry.Model, error)
 }
 
+// Places is what Models may be beside: where catalogs and schemas are found. A registry is.
+type Places interface {
+	// Catalog returns a catalog by its name, or *registry.NotFoundError.
+	Catalog(name string) (registry.Catalog, error)
+	// Schema returns a schema by its full name, or *registry.NotFoundError.
+	Schema(fullName string) (registry.Schema, error)
+}
+
 // The product's limits (documentation, "Model Serving limits", and the REST reference).
 const (
 	maxName     = 63

@@ -186,7 +186,7 @@ func (c *check) inferenceTable(at string, t, old *InferenceTable, endpoint strin
 	if t == nil {
 		return nil
 	}
-	next := *t
+	next, before := *t, len(c.fields)
 	if next.TablePrefix == "" {
 		next.TablePrefix = endpoint
 	}
@@ -204,7 +204,23 @@ func (c *check) inferenceTable(at string, t, old *InferenceTable, endpoint strin
 			c.add(at+n.field, "%s is '%s', but the inference table is enabled with '%s': disable it first, then change its names.", n.field, n.is, n.was)
 		}
 	}
+	if next.Enabled && (old == nil || !old.Enabled) && len(c.fields) == before {
+		c.place(at, next.Catalog, next.Schema)
+	}
 	return &next
+}
+
+// place wants a schema that exists, as the product does where a table is made.
+func (c *check) place(at, catalog, schema string) {
+	places, ok := c.models.(Places)
+	if !ok {
+		return
+	}
+	if _, err := places.Catalog(catalog); err != nil {
+		c.add(at+"catalog_name", "Catalog '%s' does not exist. Create it first: POST /api/2.1/unity-catalog/catalogs, or import a model into it.", catalog)
+	} else if _, err := places.Schema(catalog + "." + schema); err != nil {
+		c.add(at+"schema_name", "Schema '%s.%s' does not exist. Create it first: POST /api/2.1/unity-catalog/schemas, or import a model into it.", catalog, schema)
+	}
 }
 
 func (t *InferenceTable) names() [3]string {

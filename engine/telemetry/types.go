@@ -76,6 +76,7 @@ const (
 	Started         EventType = "ENDPOINT_STARTED"
 	UpdateCanceled  EventType = "UPDATE_CANCELED"
 	Stopped         EventType = "ENDPOINT_STOPPED"
+	RowsDropped     EventType = "INFERENCE_TABLE_FAILED"
 	RateLimited     EventType = "RATE_LIMITED"
 )
 

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"path/filepath"
+
+	"servery/engine/gateway/inference"
+	"servery/engine/store"
+	"servery/engine/telemetry"
+)
+
+// openRows gives the rows of requests and starts to keep inference tables. Neither can
+// fail: what is wrong with the folder is told when it is used.
+func (e *Engine) openRows() {
+	e.rows = openRows(e.options.DataDir, store.RowsOptions{Log: e.options.Log, Quota: e.options.RowsQuota})
+	e.tables = inference.New(inference.Options{
+		Rows: e.rows,
+		Log:  e.options.Log,
+		Dropped: func(name, why string) {
+			if e.endpoints.Picture(name) != nil {
+				e.telemetry.Endpoint(name).Event(telemetry.Event{Type: telemetry.RowsDropped, Message: why})
+			}
+		},
+	})
+}
+
+func openRows(dataDir string, o store.RowsOptions) *store.Rows {
+	return store.OpenRows(filepath.Join(dataDir, "rows"), o)
+}
+
+// closeRows writes what rows are in memory. Where it cannot, the next start finds them in
+// the log: it is no failure of Close.
+func (e *Engine) closeRows() {
+	if err := e.rows.Close(); err != nil {
+		e.options.Log.Warn("rows of requests", "error", err)
+	}
+}
