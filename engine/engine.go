@@ -17,6 +17,7 @@ import (
 	"servery/engine/endpoint"
 	"servery/engine/gateway"
 	"servery/engine/gateway/inference"
+	"servery/engine/gateway/usage"
 	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/runtime/ortlib"
@@ -70,6 +71,8 @@ type Engine struct {
 	traces    *trace.Exporter // nil where nobody asked for traces
 	rows      *store.Rows
 	tables    *inference.Tables
+	usage     *usage.Tracker
+	served    *usage.Entities
 
 	listening listening
 
@@ -173,6 +176,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		return err
 	}
 	e.openRows()
+	e.openUsage()
 	e.gateway = gateway.New(gateway.Options{
 		Endpoints: e.endpoints,
 		Groups:    e.access,
@@ -180,7 +184,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Changes:   e.changes,
 		Owner:     e.access.Owner,
 		Explain:   api.ExplainScoring,
-		Consumers: []gateway.Consumer{e.tables},
+		Consumers: []gateway.Consumer{e.usage, e.tables},
 	})
 	e.startTraces()
 	e.keepStoredGrants(ctx)
@@ -246,6 +250,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.tables != nil {
 		e.tables.Close()
+	}
+	if e.usage != nil {
+		e.usage.Close()
 	}
 	if e.rows != nil {
 		e.closeRows()

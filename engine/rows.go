@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"servery/engine/gateway/inference"
+	"servery/engine/gateway/usage"
 	"servery/engine/store"
 	"servery/engine/telemetry"
 )
@@ -21,6 +22,12 @@ func (e *Engine) openRows() {
 			}
 		},
 	})
+}
+
+// openUsage starts to track usage in those rows.
+func (e *Engine) openUsage() {
+	e.usage = usage.New(usage.Options{Rows: e.rows, Log: e.options.Log})
+	e.served = &usage.Entities{Endpoints: e.endpoints, Table: e.db.Table("served")}
 }
 
 func openRows(dataDir string, o store.RowsOptions) *store.Rows {

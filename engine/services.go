@@ -42,6 +42,7 @@ func (e *Engine) DeleteEndpoint(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	e.keepServed(&was)
 	if err := e.endpoints.Delete(ctx, name); err != nil {
 		return err
 	}

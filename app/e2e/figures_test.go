@@ -35,11 +35,7 @@ func TestFiguresRequestPath(t *testing.T) {
 	wantFigures(t)
 	data := filepath.Join(t.TempDir(), "data")
 	p := serve(t, data)
-	model := filepath.Join(t.TempDir(), "ten.onnx")
-	if err := os.WriteFile(model, onnxtest.Add(10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.upload(model, "main.default.ten")
+	p.upload(tenModel(t), "main.default.ten")
 	p.create("ten", "main.default.ten")
 	p.awaitReady("ten")
 	address := strings.TrimPrefix(p.url, "http://")
@@ -68,6 +64,16 @@ func TestFiguresRequestPath(t *testing.T) {
 	report(t, "4 connections, as fast as they go", closed)
 	report(t, "4 connections: peer net/http echo", echoClosed)
 	t.Logf("throughput: %.0f requests/s, echo %.0f: ratio %.2f", rate, echoRate, rate/echoRate)
+}
+
+// tenModel is the file of a model that takes tenColumns.
+func tenModel(t *testing.T) string {
+	t.Helper()
+	model := filepath.Join(t.TempDir(), "ten.onnx")
+	if err := os.WriteFile(model, onnxtest.Add(10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return model
 }
 
 func report(t *testing.T, what string, f figures) {

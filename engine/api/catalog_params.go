@@ -90,25 +90,14 @@ const (
 // at the end. key is what list is ordered by: a token stays right where something between
 // two pages is made or deleted. max_results is 0 or absent for the server's own choice.
 func page[T any](o object, list []T, key func(T) string) ([]T, string, error) {
-	if o.fields["max_results"] == "" { // as a form with nothing in it sends it
-		delete(o.fields, "max_results")
-	}
-	n := o.integer("max_results")
-	token := o.text("page_token")
-	if err := o.failed(); err != nil {
+	size, token, err := pageSize(o)
+	if err != nil {
 		return nil, "", err
-	}
-	size := defaultPage
-	switch {
-	case n != nil && *n < 0:
-		return nil, "", invalid("'max_results' is %d: give 1 to %d, or 0 for as many as the server likes.", *n, maxPage)
-	case n != nil && *n > 0:
-		size = min(*n, maxPage)
 	}
 	if token != "" {
 		after, err := base64.RawURLEncoding.DecodeString(token)
 		if err != nil {
-			return nil, "", invalid("'page_token' is none that this server gave: begin again without one.")
+			return nil, "", invalid(noPageToken)
 		}
 		first := 0
 		for first < len(list) && key(list[first]) <= string(after) {
@@ -121,6 +110,28 @@ func page[T any](o object, list []T, key func(T) string) ([]T, string, error) {
 	}
 	list = list[:size]
 	return list, base64.RawURLEncoding.EncodeToString([]byte(key(list[size-1]))), nil
+}
+
+const noPageToken = "'page_token' is none that this server gave: begin again without one."
+
+// pageSize is how many entries a page may have, 1 to maxPage, and the token that it begins
+// behind, "" for the first.
+func pageSize(o object) (size int, token string, err error) {
+	if o.fields["max_results"] == "" { // as a form with nothing in it sends it
+		delete(o.fields, "max_results")
+	}
+	n := o.integer("max_results")
+	token = o.text("page_token")
+	if err := o.failed(); err != nil {
+		return 0, "", err
+	}
+	switch {
+	case n != nil && *n < 0:
+		return 0, "", invalid("'max_results' is %d: give 1 to %d, or 0 for as many as the server likes.", *n, maxPage)
+	case n != nil && *n > 0:
+		return min(*n, maxPage), token, nil
+	}
+	return defaultPage, token, nil
 }
 
 // caller is the user of a request.

@@ -14,13 +14,13 @@ import (
 	"servery/engine/registry"
 )
 
-// rows is a registry's table in memory.
-type rows struct {
+// registryRows is a registry's table in memory.
+type registryRows struct {
 	mu   sync.Mutex
 	rows map[string][]byte
 }
 
-func (t *rows) Each(prefix string, fn func(string, []byte) error) error {
+func (t *registryRows) Each(prefix string, fn func(string, []byte) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(t.rows)) {
@@ -33,7 +33,7 @@ func (t *rows) Each(prefix string, fn func(string, []byte) error) error {
 	return nil
 }
 
-func (t *rows) Apply(changes map[string][]byte) error {
+func (t *registryRows) Apply(changes map[string][]byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, value := range changes {
@@ -51,7 +51,7 @@ type catalogFake struct{ *fake }
 
 func newCatalogFake(t testing.TB) catalogFake {
 	t.Helper()
-	r, err := registry.Open(&rows{rows: map[string][]byte{}}, t.TempDir())
+	r, err := registry.Open(&registryRows{rows: map[string][]byte{}}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

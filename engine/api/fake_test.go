@@ -51,6 +51,7 @@ type fake struct {
 	registry  *registry.Registry // of a catalogFake
 	fails     error              // of every call that can fail but Authenticate
 	observed  fakeObservations
+	usage     fakeUsage
 }
 
 func newFake() *fake {

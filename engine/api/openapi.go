@@ -32,7 +32,7 @@ type operation struct {
 }
 
 // operations are all of them, in the order in which they are shown.
-var operations = slices.Concat(scoringOperations, kserveOperations, endpointOperations, versionOperations, settingOperations, observeOperations, registryOperations,
+var operations = slices.Concat(scoringOperations, kserveOperations, endpointOperations, versionOperations, settingOperations, observeOperations, usageOperations, registryOperations,
 	catalogOperations, mlflowOperations, filesOperations, identityOperations, secretOperations, generalOperations)
 
 func (s *Server) describeServer(w http.ResponseWriter, _ *http.Request, _ values) error {

@@ -23,6 +23,7 @@ type Services interface {
 	Models
 	Registry
 	Observations
+	Usage
 	Backups
 
 	// Status is what this engine says of itself.

@@ -44,6 +44,23 @@ func clientID(contentType string, body []byte) string {
 	return text[:end]
 }
 
+// maxUsageContext bounds what is kept of usage_context, in bytes of JSON.
+const maxUsageContext = 4 << 10
+
+// usageContext finds the texts of the object below usage_context, as clientID does its text.
+func usageContext(contentType string, body []byte) map[string]string {
+	key := []byte("usage_context")
+	if contentType != "" && !strings.Contains(contentType, "json") || !bytes.Contains(body, key) {
+		return nil
+	}
+	raw := member(body, key)
+	var texts map[string]string
+	if len(raw) == 0 || len(raw) > maxUsageContext || json.Unmarshal(raw, &texts) != nil || len(texts) == 0 {
+		return nil
+	}
+	return texts
+}
+
 // member is the value below key in the JSON object that body begins with, as it stands
 // there; nil where there is none. Of two the first counts, as the second may be behind
 // 16 MiB of data.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,6 +35,22 @@ func TestTheClientsIDIsFoundInTheBody(t *testing.T) {
 	} {
 		if got := clientID(c.contentType, []byte(c.body)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTheUsageContextIsFoundInTheBody(t *testing.T) {
+	for _, c := range []struct{ contentType, body, want string }{
+		{"", `{"inputs":[1],"usage_context":{"project":"p","n":"1"}}`, "map[n:1 project:p]"},
+		{"", `{"usage_context":{"n":1}}`, "map[]"},
+		{"", `{"usage_context":"p"}`, "map[]"},
+		{"", `{"usage_context":{}}`, "map[]"},
+		{"", `{"usage_context":{"a":"` + strings.Repeat("x", maxUsageContext) + `"}}`, "map[]"},
+		{"text/csv", `{"usage_context":{"a":"b"}}`, "map[]"},
+		{"", `{"params":{"usage_context":{"a":"b"}}}`, "map[]"},
+	} {
+		if got := fmt.Sprint(usageContext(c.contentType, []byte(c.body))); got != c.want {
+			t.Errorf("%.80s: %s, want %s", c.body, got, c.want)
 		}
 	}
 }

@@ -65,6 +65,10 @@ func EntityID(endpointID string, configVersion int, entity string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// UsageContext is what the client says that the request is for (usage_context in the body):
+// texts by name, nil where it says nothing.
+func (r *Request) UsageContext() map[string]string { return usageContext(r.ContentType, r.Body) }
+
 // ClientID is what the client calls the request (client_request_id in the body; id in
 // KServe's protocol), "" where it calls it nothing. The body is looked through once, at the
 // first call.
