@@ -155,8 +155,8 @@ func (t *Telemetry) Close() error {
 	return errors.Join(t.log.close(), t.figuresErr, t.figures.close())
 }
 
-// Recorder takes what one endpoint does. Record is for the request path: it takes no lock
-// and costs about 100 ns, a third more with an entity. All methods may be called from many
+// Recorder takes what one endpoint does. Record is for the request path: it takes no lock,
+// allocates nothing and costs about 170 ns. All methods may be called from many
 // goroutines at once.
 type Recorder struct {
 	name    string
