@@ -7,6 +7,8 @@ BIN     := bin/servery
 # The same without the tag of the product's build: Fyne then checks the goroutine of every
 # call and reports a wrong one, on which the tests fail. The checks cost 7 % of the frames of a list that scrolls.
 CHECKED := bin/servery-checked
+# The same with its crash points: see engine/crashpoint.
+CRASHER := bin/servery-crash
 TAGS    := migrated_fynedo
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
@@ -40,15 +42,30 @@ test: test-deps onnxruntime clients ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
 	$(GO) build -o $(CHECKED) .
-	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+	$(GO) build -tags crashpoints -o $(CRASHER) .
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
 	$(GO) test -race -count=1 -timeout 30m $(PURE)
 
 .PHONY: e2e
-e2e: test-deps checked ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
-	SERVERY_BINARY=$(CURDIR)/$(CHECKED) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+e2e: test-deps checked crasher ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+
+.PHONY: crasher
+crasher: deps onnxruntime
+	$(GO) build -tags "$(TAGS) crashpoints" -o $(CRASHER) .
+
+.PHONY: crash
+CRASHES ?= 1000
+crash: crasher ## CRASHES (1000) times kill -9, at random moments and at each step of a create, an update, an import and a delete
+	SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) CRASHES=$(CRASHES) $(GO) test -v -count=1 -timeout 120m -run CrashesLoseNothing ./app/e2e/
+
+.PHONY: powerloss
+CUTS ?= 25
+powerloss: build ## CUTS (25) power cuts on a file system of its own (root; skipped elsewhere)
+	SERVERY_BINARY=$(CURDIR)/$(BIN) CUTS=$(CUTS) $(GO) test -v -count=1 -timeout 60m -run PowerCuts ./app/e2e/
 
 .PHONY: conformance
 conformance: test-deps clients build ## every real client through what it offers, and the documentation's examples as printed

@@ -45,6 +45,11 @@ var arrows = []struct {
 		why:   "writing a file whole is the same for a seal, a token and an address; it stands on nothing",
 	},
 	{
+		from:  "servery/engine/crashpoint",
+		never: []string{"servery/..."},
+		why:   "every part may name a moment at which a crash is tried; in the product the names lead nowhere",
+	},
+	{
 		from:  "servery/engine/backup",
 		never: []string{"servery/engine/store", "servery/engine/registry", "servery/engine/endpoint", "net/http", "github.com/dgraph-io/..."},
 		why:   "a backup is records and files: it must be readable whatever database and whatever records there are one day",

@@ -124,8 +124,14 @@ var listening = regexp.MustCompile(`^Servery is listening on (http://127\.0\.0\.
 // serve runs `servery serve` on a free port over a data folder, with more arguments.
 func serve(t testing.TB, data string, more ...string) *program {
 	t.Helper()
+	return serveIn(t, environment(t.TempDir()), data, more...)
+}
+
+// serveIn is serve in an environment.
+func serveIn(t testing.TB, env []string, data string, more ...string) *program {
+	t.Helper()
 	tokenFile := filepath.Join(data, "..", filepath.Base(data)+".token")
-	p := start(t, environment(t.TempDir()), func(p *program, line string) bool {
+	p := start(t, env, func(p *program, line string) bool {
 		m := listening.FindStringSubmatch(line)
 		if m != nil {
 			p.url = m[1]

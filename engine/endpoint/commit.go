@@ -3,6 +3,8 @@ package endpoint
 import (
 	"errors"
 	"fmt"
+
+	"servery/engine/crashpoint"
 )
 
 // errGone refuses a write of an endpoint that was deleted.
@@ -24,6 +26,7 @@ func (o *owner) put(fn func(e *Endpoint) error, settle func()) error {
 	if err := o.keepVersions(before, next); err != nil {
 		return err
 	}
+	crashpoint.Here("endpoint.versions-kept")
 	if err := o.write(next); err != nil {
 		return err
 	}
@@ -76,9 +79,11 @@ func (o *owner) write(e *Endpoint) error {
 	if o.gone.Load() {
 		return errGone
 	}
+	crashpoint.Here("endpoint.store")
 	if err := o.s.options.Table.Apply(map[string][]byte{o.name: b}); err != nil {
 		return &storeError{err}
 	}
+	crashpoint.Here("endpoint.stored")
 	return nil
 }
 
@@ -90,6 +95,8 @@ func (o *owner) erase() error {
 		return err
 	}
 	o.gone.Store(true)
+	crashpoint.Here("delete.erased")
 	o.forgetVersions()
+	crashpoint.Here("delete.forgotten")
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"servery/engine/crashpoint"
 	"servery/engine/runtime"
 	"servery/engine/telemetry"
 )
@@ -182,6 +183,7 @@ func (s *Service) Create(_ context.Context, spec Spec, creator string) (Endpoint
 	s.setOwner(spec.Name, o)
 	s.mu.Unlock()
 	s.changed(spec.Name)
+	crashpoint.Here("create.shown")
 	o.start()
 	return e, nil
 }
@@ -253,6 +255,7 @@ func (s *Service) Delete(_ context.Context, name string) error {
 	s.setOwner(name, nil)
 	s.mu.Unlock()
 	o.stop()
+	crashpoint.Here("delete.stopped")
 	if d := o.serving.Swap(nil); d != nil {
 		s.retire(d, nil)
 	}
@@ -337,7 +340,9 @@ func (s *Service) retire(d *deployment, then func()) {
 	end := func() {
 		ctx, cancel := context.WithTimeout(s.hard, requestTimeout)
 		defer cancel()
+		crashpoint.Here("update.drain")
 		d.retire(ctx)
+		crashpoint.Here("update.drained")
 		if then != nil {
 			then()
 		}

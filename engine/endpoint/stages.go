@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"servery/engine/crashpoint"
 	"servery/engine/runtime"
 	"servery/engine/telemetry"
 )
@@ -26,6 +27,7 @@ func (r *rollout) validate(context.Context) (string, error) {
 		r.versions[i], _ = m.Version(e.ModelVersion)
 		r.buildFrom(i)
 	}
+	crashpoint.Here("update.validated")
 	return plural(len(r.versions), "model version") + " found", nil
 }
 
@@ -52,6 +54,7 @@ func (r *rollout) load(ctx context.Context) (string, error) {
 	if first != nil {
 		return "", first
 	}
+	crashpoint.Here("update.loaded")
 	var told []string
 	for i, e := range r.loaded() {
 		words := e.loadedWords()
@@ -155,6 +158,7 @@ func (r *rollout) dryRun(ctx context.Context) (string, error) {
 			tell(i, levelInfo, "input example in "+durationWords(time.Since(began)))
 		}
 	}
+	crashpoint.Here("update.tried")
 	return strings.Join(told, "; "), nil
 }
 
@@ -179,6 +183,7 @@ func (r *rollout) warmUp(ctx context.Context) (string, error) {
 		told = append(told, e.name+": "+text)
 		r.build(i, levelInfo, "%s: %s.", StageWarmUp, text)
 	}
+	crashpoint.Here("update.warmed-up")
 	return strings.Join(told, "; "), nil
 }
 
@@ -263,6 +268,7 @@ func (r *rollout) activate(ctx context.Context) (left *deployment, err error) {
 		return nil, errOvertaken
 	}
 	now := time.Now()
+	crashpoint.Here("update.switch")
 	err = o.put(func(e *Endpoint) error {
 		e.Active, e.Pending, e.Suspended = e.Pending, nil, false
 		e.Active.ActiveFrom = now
@@ -272,6 +278,7 @@ func (r *rollout) activate(ctx context.Context) (left *deployment, err error) {
 	}, func() {
 		r.buildAll(levelInfo, "%s: stored in %s.", StageSwitch, durationWords(time.Since(now)))
 		left = r.open()
+		crashpoint.Here("update.switched")
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the configuration could not be stored: %w", err)

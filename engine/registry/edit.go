@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"servery/engine/crashpoint"
 )
 
 // SetAlias points an alias at a version that exists; an alias of that name moves. Aliases
@@ -86,6 +88,7 @@ func (r *Registry) DeleteVersion(ctx context.Context, fullName string, version i
 	}
 	r.tell(full)
 	r.empty(aside)
+	crashpoint.Here("version.emptied")
 	return nil
 }
 
@@ -109,6 +112,7 @@ func (r *Registry) takeVersion(fullName, full string, version int) (aside string
 	if err := r.store(m, r.next[full], nil, version); err != nil {
 		return "", err
 	}
+	crashpoint.Here("version.gone")
 	return r.discard(r.versionDir(nameOf(m), version)), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"servery/engine/artifact"
+	"servery/engine/crashpoint"
 )
 
 // Import says what is to become a new version of a model.
@@ -67,6 +68,7 @@ func (r *Registry) Import(ctx context.Context, in Import, progress func(Progress
 	if err != nil {
 		return Version{}, err
 	}
+	crashpoint.Here("import.begun")
 	full := name.String()
 	r.tell(full)
 	defer r.tell(full)
@@ -167,6 +169,7 @@ func (r *Registry) fill(ctx context.Context, name Name, in Import, from *source,
 	if err := ctx.Err(); err != nil {
 		return Version{}, err
 	}
+	crashpoint.Here("import.copied")
 	progress(Progress{Stage: StageStore, Done: v.Size, Total: v.Size})
 	return r.finish(name, in, v, files)
 }
@@ -213,6 +216,7 @@ func (r *Registry) finish(name Name, in Import, v Version, files string) (Versio
 		if err := r.place(nameOf(m), v.Number, files); err != nil {
 			return Version{}, diskError(err, v.Size)
 		}
+		crashpoint.Here("import.synced")
 	}
 	m.Versions = slices.Clone(m.Versions)
 	i := slices.IndexFunc(m.Versions, func(old Version) bool { return old.Number == v.Number })
@@ -225,6 +229,7 @@ func (r *Registry) finish(name Name, in Import, v Version, files string) (Versio
 		r.empty(r.discard(v.Dir))
 		return Version{}, err
 	}
+	crashpoint.Here("import.stored")
 	return v, nil
 }
 
@@ -239,6 +244,7 @@ func (r *Registry) place(name Name, n int, files string) error {
 	if err := os.Rename(files, dir); err != nil {
 		return err
 	}
+	crashpoint.Here("import.placed")
 	root, err := os.OpenRoot(r.dir)
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"servery/engine/crashpoint"
 )
 
 // incomingFolder holds imports under way and folders about to be removed, uploadsFolder
@@ -240,6 +242,7 @@ func (r *Registry) discard(dir string) (aside string) {
 		to := filepath.Join(aside, "version")
 		if err = os.Rename(dir, to); err == nil {
 			r.holds.note(dir, to)
+			crashpoint.Here("version.aside")
 		}
 	}
 	if diskFull(err) {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,6 +102,41 @@ func TestTheLockOfAKilledProcessIsFree(t *testing.T) {
 	cmd.Process.Kill()
 	cmd.Wait()
 	mustClose(t, mustOpen(t, dir))
+}
+
+// A process that is killed between fork and exec of another leaves its lock to that one for
+// a moment: the next start waits for it, and not for one that is alive.
+func TestALockOfADeadProcessIsWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	cmd, _, out := child(t, "hold", dir)
+	if line, err := out.ReadString('\n'); err != nil || line != "open\n" {
+		t.Fatalf("the child says %q, %v", line, err)
+	}
+	// An id that is nobody's any more stands in the file while the child holds the lock.
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Skip(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, lockName), []byte(strconv.Itoa(dead.Process.Pid)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		l, err := takeLock(dir)
+		if err == nil {
+			l.release()
+		}
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	cmd.Process.Kill()
+	if err := <-got; err != nil {
+		t.Errorf("after the end of the holder: %v", err)
+	}
 }
 
 // writeChild changes pairs of records for ever, and says after each change that it is

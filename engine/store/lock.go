@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // lockName is not "lock": Badger has a file LOCK of its own, and some file systems do
@@ -22,9 +23,24 @@ var errLocked = errors.New("locked")
 // the old, one the new.
 type lock struct{ file *os.File }
 
+// orphanPatience is how long a lock is waited for whose holder is dead. A process that was
+// killed while it started another one has left its lock to that one, until it becomes what
+// it is to be: some milliseconds.
+const orphanPatience = 5 * time.Second
+
 // takeLock takes the lock of dir and writes this process's id into it, or fails with
 // *InUseError.
 func takeLock(dir string) (*lock, error) {
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		l, err := tryTakeLock(dir)
+		var used *InUseError
+		if !errors.As(err, &used) || used.PID == 0 || lives(used.PID) || time.Since(began) > orphanPatience {
+			return l, err
+		}
+	}
+}
+
+func tryTakeLock(dir string) (*lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the folder for Servery's state: %w", err)

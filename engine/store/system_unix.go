@@ -17,6 +17,9 @@ func tryLock(f *os.File) error {
 	return err
 }
 
+// lives tells whether there is a process of that id.
+func lives(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
+
 // freeBytes is the room that this user has left on dir's disk.
 func freeBytes(dir string) (int64, error) {
 	var s unix.Statfs_t

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"servery/engine/crashpoint"
 )
 
 const (
@@ -76,6 +78,7 @@ func (t *Table) Apply(changes map[string][]byte) error {
 		return err
 	}
 	defer release()
+	crashpoint.Here("store.apply")
 	err = t.db.badger.Update(func(txn *badger.Txn) error {
 		for key, value := range changes {
 			if err := set(txn, t.prefix+key, value); err != nil {
@@ -90,6 +93,7 @@ func (t *Table) Apply(changes map[string][]byte) error {
 	case err != nil:
 		return fmt.Errorf("cannot store a change in %s: %w", t.db.dir, translate(err))
 	}
+	crashpoint.Here("store.applied")
 	return nil
 }
 
