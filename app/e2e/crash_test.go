@@ -44,7 +44,7 @@ func TestCrashesLoseNothingAndMixNothing(t *testing.T) {
 			dir = fast
 		}
 	}
-	w := newWorld(t, dir, random)
+	w := newWorld(t, dir, filepath.Join(dir, "data"), random)
 	hit := map[string]int{}
 	kills, atPoints, began := 0, 0, time.Now()
 	for round := 0; kills < crashes; round++ {
@@ -84,7 +84,7 @@ func TestCrashesLoseNothingAndMixNothing(t *testing.T) {
 // world is a Servery that is killed again and again, and what it has acknowledged.
 type world struct {
 	t      *testing.T
-	dir    string
+	data   string
 	random *rand.Rand
 	arm    string // the file that names the point
 	model  string
@@ -92,8 +92,10 @@ type world struct {
 	ledger *ledger
 }
 
-func newWorld(t *testing.T, dir string, random *rand.Rand) *world {
-	w := &world{t: t, dir: dir, random: random, arm: filepath.Join(dir, "crash-at"), model: filepath.Join(dir, "m.onnx"), ledger: newLedger()}
+// newWorld makes a world whose data folder is data, with one endpoint. Its own files are in
+// dir.
+func newWorld(t *testing.T, dir, data string, random *rand.Rand) *world {
+	w := &world{t: t, data: data, random: random, arm: filepath.Join(dir, "crash-at"), model: filepath.Join(dir, "m.onnx"), ledger: newLedger()}
 	adds := onnxtest.Add(1)
 	if err := os.WriteFile(w.model, adds, 0o600); err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func newWorld(t *testing.T, dir string, random *rand.Rand) *world {
 func (w *world) restart() {
 	w.t.Helper()
 	os.Remove(w.arm)
-	w.p = serveIn(w.t, environment(w.t.TempDir(), "SERVERY_CRASHPOINT="+w.arm), filepath.Join(w.dir, "data"))
+	w.p = serveIn(w.t, environment(w.t.TempDir(), "SERVERY_CRASHPOINT="+w.arm), w.data)
 }
 
 // steadyConfig is configuration k of the endpoint that is updated: two served entities
@@ -183,7 +185,7 @@ func (w *world) dieAtStart(point string) {
 		w.t.Fatal(err)
 	}
 	env := environment(w.t.TempDir(), "SERVERY_CRASHPOINT="+w.arm)
-	p := start(w.t, env, nil, "serve", "--data-dir", filepath.Join(w.dir, "data"), "--listen", "127.0.0.1:0")
+	p := start(w.t, env, nil, "serve", "--data-dir", w.data, "--listen", "127.0.0.1:0")
 	select {
 	case <-p.ended:
 	case <-time.After(time.Duration(w.random.IntN(300)) * time.Millisecond):
