@@ -257,6 +257,67 @@ func TestDamageAfterACrashGivesDataOrAnError(t *testing.T) {
 	}
 }
 
+// A byte in the log of a folder that was not closed: where a later change stands behind it
+// the folder is refused, and in the last change it is as a torn write.
+func TestADamagedLogIsNoticedWhereLaterChangesStandBehind(t *testing.T) {
+	live, source := t.TempDir(), t.TempDir()
+	db := mustOpen(t, live)
+	const changes = 20
+	for i := range changes {
+		mustApply(t, db.Table("model"), map[string][]byte{fmt.Sprintf("a%02d", i): []byte(strings.Repeat("v", 50)), fmt.Sprintf("b%02d", i): []byte("w")})
+	}
+	copyFolder(t, live, source)
+	logs, err := filepath.Glob(filepath.Join(source, "*.mem"))
+	if err != nil || len(logs) != 1 {
+		t.Fatalf("%v, %v", logs, err)
+	}
+	end, err := written(logs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(9, 9))
+	refused, opened := 0, 0
+	for range 60 {
+		dir := t.TempDir()
+		copyFolder(t, source, dir)
+		path := filepath.Join(dir, filepath.Base(logs[0]))
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := logHead + random.Int64N(end-logHead)
+		var b [1]byte
+		if _, err := f.ReadAt(b[:], at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 1 << random.IntN(8)
+		if _, err := f.WriteAt(b[:], at); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		db, err := Open(dir, Options{})
+		var corrupt *CorruptError
+		if errors.As(err, &corrupt) {
+			refused++
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened++
+		got := content(t, db.Table("model"), "")
+		mustClose(t, db)
+		// The last two changes: of the last but one the end of the transaction before it.
+		if len(got) < 2*(changes-2) {
+			t.Errorf("a byte at %d of %d: opened with %d of %d records", at, end, len(got), 2*changes)
+		}
+	}
+	t.Logf("%d refused, %d opened without the last change", refused, opened)
+	if refused < 40 || opened == 0 {
+		t.Errorf("%d refused, %d opened", refused, opened)
+	}
+}
+
 func TestACutManifestDeletesNoTable(t *testing.T) {
 	source := t.TempDir()
 	db, want := damageSource(t, source)

@@ -121,7 +121,7 @@ func inspectLog(path string) error {
 	if binary.BigEndian.Uint64(head[:]) != 0 {
 		return errors.New("it claims to be encrypted")
 	}
-	return nil
+	return inspectMemtable(path)
 }
 
 // inspectDiscard looks at the statistics of the value log: pairs of 8 bytes, at least
