@@ -18,8 +18,9 @@ import (
 
 // inspect looks into the files of a folder that was not closed, for what would make
 // Badger end the process or delete tables. A log that ends in the middle of a record is
-// no damage: the record was never acknowledged.
-func inspect(dir string) error {
+// no damage: the record was never acknowledged. synced tells that each transaction was on
+// the disk before the next was written, see inspectMemtable.
+func inspect(dir string, synced bool) error {
 	names, err := databaseFiles(dir)
 	if err != nil {
 		return fmt.Errorf("cannot open %s: %w", dir, err)
@@ -41,7 +42,11 @@ func inspect(dir string) error {
 				}
 			}
 		}
-		if err := inspectSmall(filepath.Join(dir, name)); err != nil {
+		err := inspectSmall(filepath.Join(dir, name))
+		if err == nil && synced && filepath.Ext(name) == ".mem" {
+			err = inspectMemtable(filepath.Join(dir, name))
+		}
+		if err != nil {
 			return &CorruptError{Dir: dir, File: name, Reason: err.Error(), Err: err}
 		}
 	}
@@ -121,7 +126,7 @@ func inspectLog(path string) error {
 	if binary.BigEndian.Uint64(head[:]) != 0 {
 		return errors.New("it claims to be encrypted")
 	}
-	return inspectMemtable(path)
+	return nil
 }
 
 // inspectDiscard looks at the statistics of the value log: pairs of 8 bytes, at least

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 )
 
 // logHead is what stands before the first entry of a log.
@@ -24,20 +23,20 @@ const (
 // the broken place one transaction ends and another one begins, what is broken was on the
 // disk, and what stands behind was acknowledged.
 func inspectMemtable(path string) error {
-	if filepath.Ext(path) != ".mem" {
-		return nil
-	}
 	end, err := written(path)
 	if err != nil {
 		return err
+	}
+	if end < logHead {
+		return nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	b := make([]byte, max(end, logHead))
-	if _, err := f.ReadAt(b, 0); err != nil && end >= logHead {
+	b := make([]byte, end)
+	if _, err := f.ReadAt(b, 0); err != nil {
 		return err
 	}
 	at := logHead

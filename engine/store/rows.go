@@ -203,7 +203,7 @@ func (r *Rows) openFolder() (_ *badger.DB, _ *lock, err error) {
 	if err := r.room(roomToDrop); err != nil {
 		return nil, nil, err
 	}
-	if err := inspect(r.dir); err != nil {
+	if err := inspect(r.dir, false); err != nil {
 		return nil, nil, err
 	}
 	db, err := openBadger(rowSettings(r.dir, r.log))

@@ -66,7 +66,7 @@ func check(dir string) error {
 		if err := compare(dir, files); err != nil {
 			return err
 		}
-	} else if err := inspect(dir); err != nil {
+	} else if err := inspect(dir, true); err != nil {
 		return err
 	}
 	if err := atomicfile.Remove(filepath.Join(dir, sealName)); err != nil {
