@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"image"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -107,9 +108,7 @@ func TestAPersonChangesAnEndpointInTheWindow(t *testing.T) {
 	const body = `{"dataframe_split":{"columns":["x","y"],"data":[[1,2]]}}`
 	w.must("POST", "/serving-endpoints/sums/invocations", body, nil)
 
-	more := w.find("Edit endpoint").Add(w.find("Query endpoint")).Div(2)
-	more.X -= 14 // between the two, whose widths differ
-	w.clickAt(more)
+	w.clickAt(w.find("Permissions", button).Add(image.Pt(81, 0))) // the three dots beside it
 	w.click("Stop endpoint…")
 	w.find("Stop sums?", head)
 	w.press("Tab", "Return")
