@@ -90,7 +90,8 @@ type sample struct {
 	processes  int
 }
 
-type taken struct{ memory, threads, files int }
+// taken is in kB and numbers. Of the memory, mapped is that of files: the database's.
+type taken struct{ memory, mapped, threads, files int }
 
 // pause waits; false where the soak is over.
 func (s *soak) pause(d time.Duration) bool {
@@ -190,6 +191,8 @@ func taking(pid int) (u taken) {
 		switch name {
 		case "VmRSS":
 			u.memory = n
+		case "RssFile":
+			u.mapped = n
 		case "Threads":
 			u.threads = n
 		}
@@ -205,6 +208,11 @@ func (s *soak) judge() {
 	early, late := s.between(sixth, 2*sixth), s.between(5*sixth, s.length)
 	if len(early) < 5 || len(late) < 5 {
 		s.t.Fatalf("%d and %d samples: the run was too short", len(early), len(late))
+	}
+	for i := 0; i < len(s.samples); i += max(1, len(s.samples)/30) {
+		x := s.samples[i]
+		s.t.Logf("%8v engine %d kB (%d of files), %d goroutines, %d threads, %d files; worker %d kB", x.at.Round(time.Second),
+			x.engine.memory, x.engine.mapped, x.goroutines, x.engine.threads, x.engine.files, x.worker.memory)
 	}
 	for _, figure := range []struct {
 		name  string

@@ -120,6 +120,7 @@ func (m *machine) fault(format string, args ...any) {
 
 // do carries one command out and says what the model makes of it.
 func (m *machine) do(s step) {
+	synctest.Wait() // a request of the last look may have let time go on, and an update end
 	name, ctx := fmt.Sprint("e", s.Name), m.w.t.Context()
 	f := m.known[name]
 	if e, err := m.w.Get(name); err == nil && f != nil {
@@ -243,6 +244,7 @@ func (m *machine) look(after step) {
 		m.fault("after %v: %d endpoints, the model has %d", after, n, len(m.known))
 	}
 	for name, f := range m.known {
+		synctest.Wait() // see do
 		e, err := m.w.Get(name)
 		if err != nil {
 			m.fault("after %v: %s was acknowledged and is lost: %v", after, name, err)

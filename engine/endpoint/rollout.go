@@ -144,12 +144,15 @@ func (o *owner) progress(fn func(p *Progress)) {
 func (r *rollout) open() (left *deployment) {
 	o := r.o
 	old := o.serving.Load()
+	var names []string
 	for i, e := range r.loaded() {
+		names = append(names, e.name)
 		if !r.kept[i] {
 			e.open(!r.pending && r.config.Entities[i].ScaleToZero, old.capacityOf(e.name))
 		}
 		e.version.Store(int64(r.config.Version))
 	}
+	o.starts.keep(names)
 	next := newDeployment(r.config, r.loaded(), o.seed(r.config.Version))
 	return o.serving.Swap(next).without(next)
 }

@@ -1,6 +1,8 @@
 package endpoint
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,4 +42,12 @@ func (s *starts) typical(entity string) time.Duration {
 		return known.Typical()
 	}
 	return 0
+}
+
+// keep forgets the served entities that are not among names: an endpoint that gets another
+// one a day would remember all of them.
+func (s *starts) keep(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.of, func(entity string, _ *entityStarts) bool { return !slices.Contains(names, entity) })
 }
