@@ -41,6 +41,8 @@ type Options struct {
 	// Worker is the command line that starts a worker process. Nil is this program's own
 	// executable with the argument "worker".
 	Worker []string
+	// Scaling is set before anything starts, for good; what is nil stays as it was.
+	Scaling endpoint.ScalingChange
 	// Keyring holds the key that secrets are encrypted under. Nil is the operating system's.
 	Keyring secret.Keyring
 	// Seed makes the random choice among the routes of endpoints repeatable; 0 takes another
@@ -167,6 +169,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Changes:     e.changes,
 		Secrets:     resolver{e},
 		Settings:    e.db.Table("setting"),
+		Scaling:     e.options.Scaling,
 		Runtime:     e.currentLibrary,
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,

@@ -123,7 +123,7 @@ func (e *Engine) RuntimeStatus() (string, error) {
 
 // Status is what the REST server says of this engine.
 func (e *Engine) Status() api.Status {
-	s := api.Status{Version: e.options.Version, Goroutines: goruntime.NumGoroutine()}
+	s := api.Status{Version: e.options.Version, Goroutines: goruntime.NumGoroutine(), Timings: e.Scaling().Timings}
 	name, err := e.RuntimeStatus()
 	if err != nil {
 		s.RuntimeError = err.Error()

@@ -50,6 +50,9 @@ func TestACommandLineThatMakesNoSenseIsStatus2AndSaysWhy(t *testing.T) {
 	}{
 		{[]string{"serve", "extra"}, `"extra"`},
 		{[]string{"serve", "--port", "1"}, "port"},
+		{[]string{"serve", "--scale-to-zero-after", "soon"}, "give a time as in 90s"},
+		{[]string{"serve", "--scale-to-zero-after", "5s"}, "is 5s: give one from 10s to 24h"},
+		{[]string{"serve", "--timings", "slow"}, "give local"},
 		{[]string{"models"}, "models import PATH"},
 		{[]string{"models", "import"}, "one PATH"},
 		{[]string{"models", "list", "x"}, `"x"`},

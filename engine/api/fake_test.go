@@ -52,6 +52,7 @@ type fake struct {
 	fails     error              // of every call that can fail but Authenticate
 	observed  fakeObservations
 	usage     fakeUsage
+	scaling   endpoint.Scaling
 }
 
 func newFake() *fake {
@@ -247,7 +248,7 @@ func (f *fake) DeleteVersion(_ context.Context, fullName string, version int) er
 }
 
 func (f *fake) Status() Status {
-	return Status{Version: "1.2.3", Runtime: "ONNX Runtime 1.30.0 · CPU"}
+	return Status{Version: "1.2.3", Runtime: "ONNX Runtime 1.30.0 · CPU", Timings: f.Scaling().Timings}
 }
 
 // withDigits gives the fake an endpoint that serves a model, and the model.

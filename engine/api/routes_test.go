@@ -32,7 +32,7 @@ func TestEveryRouteAnswers(t *testing.T) {
 		{"DELETE", "/api/2.0/serving-endpoints/digits", "", `{}`},
 		{"POST", "/serving-endpoints/digits/invocations", `{"inputs":[1]}`, `{"predictions":[1,2]}`},
 		{"POST", "/serving-endpoints/digits/served-models/digits-1/invocations", `{"inputs":[1]}`, `{"predictions":[1,2]}`},
-		{"GET", "/api/2.0/servery/status", "", `{"version":"1.2.3","runtime":"ONNX Runtime 1.30.0 · CPU","goroutines":0}`},
+		{"GET", "/api/2.0/servery/status", "", `{"version":"1.2.3","runtime":"ONNX Runtime 1.30.0 · CPU","timings":"local","goroutines":0}`},
 		{"GET", "/api/2.0/servery/models", "", `"version":2,"status":"FAILED_REGISTRATION","reason":"an operator is unknown"`},
 		{"GET", "/api/2.0/servery/models/main.default.digits", "", `"inputs":["x float32[-1,64]"],"outputs":["y int64[-1]"]`},
 		{"POST", "/api/2.0/servery/models/import", `{"path":"/models/digits.onnx","name":"main.default.d"}`, `{"name":"main.default.d","version":3,"status":"FAILED_REGISTRATION","reason":"it is no ONNX file"`},

@@ -25,6 +25,7 @@ type Services interface {
 	Observations
 	Usage
 	Backups
+	Machine
 
 	// Status is what this engine says of itself.
 	Status() Status
@@ -81,6 +82,8 @@ type Status struct {
 	Runtime string `json:"runtime"`
 	// RuntimeError says what is missing and how to get it; "" where nothing is.
 	RuntimeError string `json:"runtime_error,omitempty"`
+	// Timings tells whether endpoints start and scale in the machine's time or in Databricks'.
+	Timings endpoint.Timings `json:"timings"`
 	// Goroutines is how many run in the engine's process: a number that only grows is a leak.
 	Goroutines int `json:"goroutines"`
 }

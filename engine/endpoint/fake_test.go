@@ -189,6 +189,7 @@ type world struct {
 	history   *memory
 	seed      uint64
 	settings  *memory
+	change    ScalingChange // Options.Scaling
 	models    *models
 	launcher  *launcher
 	telemetry *telemetry.Telemetry
@@ -210,7 +211,7 @@ func (w *world) reopen() {
 	var err error
 	w.Service, err = Open(w.t.Context(), Options{
 		Table: w.table, History: w.history, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
-		Runtime: w.runtime, Settings: w.settings,
+		Runtime: w.runtime, Settings: w.settings, Scaling: w.change,
 		Cores: 2, MemoryBytes: 8 << 30, Seed: w.seed,
 	})
 	if err != nil {

@@ -82,6 +82,17 @@ func storedScaling(table Table) (Scaling, error) {
 	return s, nil
 }
 
+// openScaling begins with what is stored, and with what the options change of it.
+func (s *Service) openScaling(ctx context.Context) error {
+	stored, err := storedScaling(s.options.Settings)
+	if err != nil {
+		return err
+	}
+	s.scaling.Store(newScaling(stored))
+	_, err = s.SetScaling(ctx, s.options.Scaling)
+	return err
+}
+
 // with is s with a change, or what is wrong with the change.
 func (s Scaling) with(c ScalingChange) (Scaling, []FieldError) {
 	var wrong []FieldError

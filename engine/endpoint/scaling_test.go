@@ -64,6 +64,17 @@ func TestTheIdleTimeIsSetForTheMachineAndKept(t *testing.T) {
 		if s := w.Scaling(); s != (Scaling{time.Hour, Databricks}) {
 			t.Errorf("after a start %+v", s)
 		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.change = timed(Local)
+		w.reopen()
+		if s := w.Scaling(); s != (Scaling{time.Hour, Local}) {
+			t.Errorf("after a start with other timings %+v", s)
+		}
+		if s, err := storedScaling(w.settings); err != nil || s != w.Scaling() {
+			t.Errorf("stored are %+v, %v", s, err)
+		}
 	})
 }
 

@@ -40,6 +40,8 @@ type Options struct {
 	MemoryBytes int64
 	// Settings keeps what is set for the machine, see SetScaling; nil keeps nothing.
 	Settings Table
+	// Scaling is a change of what is set, before anything starts.
+	Scaling ScalingChange
 	// Seed makes the choice among routes repeatable; 0 takes another one each time.
 	Seed uint64
 }
@@ -84,17 +86,14 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 	if s.options.Seed == 0 {
 		s.options.Seed = rand.Uint64()
 	}
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	owners := map[string]*owner{}
-	set, err := storedScaling(options.Settings)
-	if err != nil {
-		s.cancel()
-		s.kill()
+	s.owners.Store(&owners)
+	if err := s.openScaling(ctx); err != nil {
 		return nil, err
 	}
-	s.scaling.Store(newScaling(set))
-	err = options.Table.Each("", func(name string, b []byte) error {
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.hard, s.kill = context.WithCancel(context.WithoutCancel(ctx))
+	err := options.Table.Each("", func(name string, b []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -112,7 +111,6 @@ func Open(ctx context.Context, options Options) (*Service, error) {
 		s.kill()
 		return nil, fmt.Errorf("cannot read the stored endpoints: %w", err)
 	}
-	s.owners.Store(&owners)
 	options.Telemetry.Keep(func(name string) bool { return owners[name] != nil })
 	for _, name := range slices.Sorted(maps.Keys(owners)) {
 		owners[name].start()
