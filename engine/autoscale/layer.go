@@ -39,15 +39,18 @@ func (y *layer) decide(now time.Time, o Observed, l Limits) Decision {
 	// What runs beyond the size, on permits, is no reason to have more as long as it is
 	// within the tolerance.
 	wanted := quantise(max(float64(min(o.Busy, have)), load+p.Headroom*math.Sqrt(load)), floor, l.Max)
-	reason := fmt.Sprintf("%.1f requests at once over %s", load, words(p.History))
-	if over := atOnce - have; float64(over) > p.Tolerance*float64(have) {
-		if now := quantise(float64(atOnce), floor, l.Max); now > wanted {
-			wanted, reason = now, fmt.Sprintf("%d requests at once, %d more than the %d provisioned", atOnce, over, have)
+	over, burst := atOnce-have, false
+	if float64(over) > p.Tolerance*float64(have) {
+		if all := quantise(float64(atOnce), floor, l.Max); all > wanted {
+			wanted, burst = all, true
 		}
 	}
 	y.window.want(now, wanted)
-	if wanted > have {
-		return Decision{Provisioned: wanted, Reason: reason}
+	switch {
+	case wanted > have && burst:
+		return Decision{Provisioned: wanted, Reason: fmt.Sprintf("%d requests at once, %d more than the %d provisioned", atOnce, over, have)}
+	case wanted > have:
+		return Decision{Provisioned: wanted, Reason: fmt.Sprintf("%.1f requests at once over %s", load, words(p.History))}
 	}
 	enough := max(y.window.wanted(now), quantise(float64(min(atOnce, have)), floor, l.Max))
 	if enough < have && o.Starting == 0 && y.rested(now) {
