@@ -30,6 +30,20 @@ func (e *Engine) openUsage() {
 	e.served = &usage.Entities{Endpoints: e.endpoints, Table: e.db.Table("served")}
 }
 
+// Tables reads the inference tables of all endpoints.
+func (e *Engine) Tables() *inference.Reader { return e.tables.Reader() }
+
+// TablesFailed says why rows of inference tables are not kept at the moment, "" where they
+// are.
+func (e *Engine) TablesFailed() string { return e.tables.Failed() }
+
+// OpenTables reads the inference tables of a data folder on which no engine runs: the
+// caller has it open (OpenFolder). close ends it.
+func OpenTables(dataDir string) (tables *inference.Reader, close func() error) {
+	rows := openRows(dataDir, store.RowsOptions{})
+	return inference.NewReader(rows), rows.Close
+}
+
 func openRows(dataDir string, o store.RowsOptions) *store.Rows {
 	return store.OpenRows(filepath.Join(dataDir, "rows"), o)
 }

@@ -22,6 +22,8 @@ const usage = `Servery puts Databricks Model Serving on your own machine.
   servery serve                   the same engine without a window
   servery models import PATH      add an .onnx file or an MLflow model folder
   servery models list             list the models
+  servery tables list             list the inference tables
+  servery tables export NAME      write one as CSV, JSON Lines or Parquet
   servery backup FILE             write everything into one file, also while Servery runs
   servery restore FILE            make the data folder of a backup
   servery version                 print the version
@@ -31,7 +33,7 @@ Each takes --help. The window and all commands take --data-dir DIR.
 
 // commands are the first arguments that need no window. "worker" is for the engine's own
 // use: it serves one model to the process that started it.
-var commands = []string{"serve", "models", "backup", "restore", "version", "worker", "help", "-h", "-help", "--help", "--version"}
+var commands = []string{"serve", "models", "tables", "backup", "restore", "version", "worker", "help", "-h", "-help", "--help", "--version"}
 
 // Handles tells whether the command line asks for something without a window.
 func Handles(args []string) bool { return len(args) > 0 && slices.Contains(commands, args[0]) }
@@ -47,6 +49,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case "serve":
 		return status(serve(args[1:], stdout, stderr), stderr)
+	case "tables":
+		return status(tables(args[1:], stdout), stderr)
 	case "models":
 		return status(models(args[1:], stdout, stderr), stderr)
 	case "backup":

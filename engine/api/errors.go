@@ -99,7 +99,7 @@ func explainAny(err error, scored bool) *requestError {
 	if errors.As(err, &known) {
 		return known
 	}
-	for _, say := range []func(error) *requestError{explainRun, explainCatalog, explainRegistry, explainIdentity, explainSecret} {
+	for _, say := range []func(error) *requestError{explainRun, explainCatalog, explainRegistry, explainIdentity, explainSecret, explainTable} {
 		if e := say(err); e != nil {
 			e.cause = err
 			return e

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"servery/engine/gateway/inference"
 	"servery/engine/registry"
 )
 
@@ -33,6 +34,15 @@ func explainCatalog(err error) *requestError {
 		return &requestError{code: codeBadRequest, message: state.Error()}
 	case errors.As(err, &large):
 		return &requestError{code: codeTooLarge, message: large.Error()}
+	}
+	return nil
+}
+
+// explainTable answers for inference tables.
+func explainTable(err error) *requestError {
+	var missing *inference.NotFoundError
+	if errors.As(err, &missing) {
+		return &requestError{code: codeDoesNotExist, message: missing.Error()}
 	}
 	return nil
 }

@@ -52,6 +52,7 @@ type fake struct {
 	fails     error              // of every call that can fail but Authenticate
 	observed  fakeObservations
 	usage     fakeUsage
+	tables    *inference.Reader // nil for none
 	scaling   endpoint.Scaling
 }
 

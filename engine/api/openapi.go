@@ -32,7 +32,7 @@ type operation struct {
 }
 
 // operations are all of them, in the order in which they are shown.
-var operations = slices.Concat(scoringOperations, kserveOperations, endpointOperations, versionOperations, settingOperations, observeOperations, usageOperations, registryOperations,
+var operations = slices.Concat(scoringOperations, kserveOperations, endpointOperations, versionOperations, settingOperations, observeOperations, tableOperations, usageOperations, registryOperations,
 	catalogOperations, mlflowOperations, filesOperations, identityOperations, secretOperations, machineOperations, generalOperations)
 
 func (s *Server) describeServer(w http.ResponseWriter, _ *http.Request, _ values) error {

@@ -109,6 +109,8 @@ func readied(t *testing.T, o operation) (services Services, replace []string) {
 			return endpoint.Answer{Entity: "digits-1", Response: runtime.Response{Status: 200, ContentType: scoring.KServeType,
 				Body: []byte(`{"model_name":"digits","outputs":[{"name":"y","datatype":"INT64","shape":[1],"data":[3]}]}`)}}, nil
 		}
+	case strings.Contains(o.route, "/servery/tables"):
+		withTable(t, f.fake)
 	case strings.HasSuffix(o.route, "{name}/openapi"):
 		sign(t, f.fake, documented, "")
 	}

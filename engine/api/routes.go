@@ -77,7 +77,7 @@ func absent(method, pattern, instead string) route {
 
 // routes are all that the server knows, the most asked first. Each area's list stands beside
 // its handlers.
-var routes = slices.Concat(scoringRoutes, kserveRoutes, endpointRoutes, configRoutes, versionRoutes, settingRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, usageRoutes, backupRoutes, machineRoutes, openAPIRoutes, absentRoutes)
+var routes = slices.Concat(scoringRoutes, kserveRoutes, endpointRoutes, configRoutes, versionRoutes, settingRoutes, identityRoutes, principalRoutes, tokenRoutes, permissionRoutes, oauthRoutes, secretRoutes, registryRoutes, catalogRoutes, mlflowRoutes, filesRoutes, observeRoutes, tableRoutes, usageRoutes, backupRoutes, machineRoutes, openAPIRoutes, absentRoutes)
 
 // absentRoutes are the product's that this release does not answer; their numbers in the
 // spec's table B1 are those that no other list has.

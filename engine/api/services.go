@@ -24,6 +24,7 @@ type Services interface {
 	Registry
 	Observations
 	Usage
+	InferenceTables
 	Backups
 	Machine
 

@@ -98,7 +98,7 @@ func TestACreateTakesAllSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameJSON(t, string(text), `{"catalog_name":"main","schema_name":"s","table_name_prefix":"p","enabled":true}`)
+	sameJSON(t, string(text), `{"catalog_name":"main","schema_name":"s","table_name_prefix":"p","enabled":true,"state":{"payload_table":{"name":"p_payload"}}}`)
 }
 
 func TestSettingsThatCannotBeSayWhere(t *testing.T) {

@@ -61,7 +61,7 @@ type (
 		Models   []wireModel  `json:"served_models"`
 		Traffic  wireTraffic  `json:"traffic_config"`
 
-		AutoCapture *wireInferenceTable `json:"auto_capture_config,omitempty"`
+		AutoCapture *wireCapture `json:"auto_capture_config,omitempty"`
 	}
 	wireTraffic struct {
 		Routes []wireRoute `json:"routes"`
@@ -199,7 +199,7 @@ func configWire(c *endpoint.Config) *wireConfig {
 		Models:   make([]wireModel, 0, len(c.Entities)),
 		Traffic:  wireTraffic{Routes: make([]wireRoute, 0, len(c.Routes))},
 
-		AutoCapture: inferenceTableWire(c.AutoCapture),
+		AutoCapture: captureWire(c.AutoCapture),
 	}
 	for i := range c.Entities {
 		se := &c.Entities[i]

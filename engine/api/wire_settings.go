@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"servery/engine/endpoint"
+	"servery/engine/gateway/inference"
 )
 
 // The JSON of an endpoint's settings (spec B4; databricks-sdk-go service/serving/model.go).
@@ -32,6 +33,16 @@ type (
 		Enabled     bool   `json:"enabled"`
 		Schema      string `json:"schema_name,omitempty"`
 		TablePrefix string `json:"table_name_prefix,omitempty"`
+	}
+	wireCapture struct {
+		wireInferenceTable
+		State *wireCaptureState `json:"state,omitempty"`
+	}
+	wireCaptureState struct {
+		PayloadTable wirePayloadTable `json:"payload_table"`
+	}
+	wirePayloadTable struct {
+		Name string `json:"name"`
 	}
 	wireEnabled struct {
 		Enabled bool `json:"enabled"`
@@ -194,6 +205,19 @@ func inferenceTableWire(t *endpoint.InferenceTable) *wireInferenceTable {
 		return nil
 	}
 	return &wireInferenceTable{Catalog: t.Catalog, Enabled: t.Enabled, Schema: t.Schema, TablePrefix: t.TablePrefix}
+}
+
+// captureWire is an inference table of the form before the gateway, with the name of the
+// table that it writes.
+func captureWire(t *endpoint.InferenceTable) *wireCapture {
+	if t == nil {
+		return nil
+	}
+	w := &wireCapture{wireInferenceTable: *inferenceTableWire(t)}
+	if t.Enabled {
+		w.State = &wireCaptureState{wirePayloadTable{inference.PayloadName(t)}}
+	}
+	return w
 }
 
 func gatewayWire(g *endpoint.AIGateway) *wireGateway {

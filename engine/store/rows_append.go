@@ -71,7 +71,8 @@ func checkTable(table string) error {
 func (r *Rows) appendSome(db *badger.DB, table string, rows []NewRow) (n int, err error) {
 	next := r.catalog.Load().clone()
 	s := next.current(rows[0].At, r.quota/segmentShare)
-	have, last := s.tables[table], s.last()
+	have := s.tables[table]
+	last := have.last
 	err = db.Update(func(txn *badger.Txn) error {
 		size := 0
 		for _, row := range rows {

@@ -551,3 +551,12 @@ func BenchmarkAppendRows(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*len(rows))/b.Elapsed().Seconds(), "rows/s")
 }
+
+func TestATableStandsByItsOwnTimes(t *testing.T) {
+	r := testRows(t, filepath.Join(t.TempDir(), "rows"))
+	mustAppend(t, r, "late", NewRow{At: seconds(30), Value: []byte("late")})
+	mustAppend(t, r, "early", NewRow{At: seconds(1), Value: []byte("1")}, NewRow{At: seconds(2), Value: []byte("2")})
+	if got, _ := scanned(t, r, "early", Scan{To: seconds(2)}); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("before second 2: %q", got)
+	}
+}

@@ -124,8 +124,12 @@ func (t *Tables) Take(r *gateway.Request) {
 	t.queue.push(r, share)
 }
 
-// write writes batches until Close.
+// write writes batches until Close. It begins with looking at what there is, so that rows
+// expire where none comes any more.
 func (t *Tables) write() {
+	if _, err := t.options.Rows.Tables(); err != nil {
+		t.options.Log.Warn("inference tables cannot be read", "error", err)
+	}
 	ticker := time.NewTicker(batchTime)
 	defer ticker.Stop()
 	for {
