@@ -15,6 +15,7 @@ import (
 
 	"servery/engine/access"
 	"servery/engine/endpoint"
+	"servery/engine/gateway/inference"
 	"servery/engine/mlmodel"
 	"servery/engine/registry"
 	"servery/engine/runtime"
