@@ -94,11 +94,13 @@ func TestTheGatewayLimitsAndTracks(t *testing.T) {
 	if err := query(); !errors.Is(err, apierr.ErrPermissionDenied) || !strings.Contains(err.Error(), "rate limit of 0") {
 		t.Errorf("a limit of 0 answers %v", err)
 	}
+	//lint:ignore SA1019 older programs still call it
 	if _, err := w.ServingEndpoints.Put(ctx, serving.PutRequest{Name: "sums", RateLimits: []serving.RateLimit{{Calls: 1, Key: serving.RateLimitKeyUser, RenewalPeriod: serving.RateLimitRenewalPeriodMinute}}}); err != nil {
 		t.Fatal(err)
 	}
 	put()
 	refused("/serving-endpoints/sums/invocations", row, "user") // of the older form
+	//lint:ignore SA1019 older programs still call it
 	if _, err := w.ServingEndpoints.Put(ctx, serving.PutRequest{Name: "sums"}); err != nil {
 		t.Fatal(err)
 	}

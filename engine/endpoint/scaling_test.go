@@ -169,14 +169,15 @@ func TestGrowthTakesAsLongAsThere(t *testing.T) {
 			})
 		}
 		live := func() Live { return w.get("digits").Active.Entities[0].Live }
-		began, grew := time.Now(), time.Time{}
+		began := time.Now()
 		for live().Starting == 0 && time.Since(began) < time.Minute {
 			if l := live(); l.Provisioned != 8 || l.InFlight > 8 {
 				t.Fatalf("after %v %+v", time.Since(began), l)
 			}
 			time.Sleep(time.Second)
 		}
-		for grew = time.Now(); live().Provisioned == 8 && time.Since(grew) < time.Minute; time.Sleep(time.Second) {
+		grew := time.Now()
+		for ; live().Provisioned == 8 && time.Since(grew) < time.Minute; time.Sleep(time.Second) {
 		}
 		if l, took := live(), time.Since(grew); l.Provisioned != 16 && l.Provisioned != 12 || l.Starting != 0 || took < 9*time.Second || took > 12*time.Second {
 			t.Errorf("after %v %+v", took, l)
