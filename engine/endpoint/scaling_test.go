@@ -133,6 +133,7 @@ func TestAStartFromZeroTakesAsLongAsThere(t *testing.T) {
 			})
 		}
 		all.Wait()
+		synctest.Wait() // the event comes beside the answers
 		if n := w.launcher.launches.Load() - launches; n != 1 {
 			t.Errorf("80 first requests caused %d loads", n)
 		}

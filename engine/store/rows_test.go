@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -126,21 +127,31 @@ func TestATableOfRowsIsAListThatLasts(t *testing.T) {
 		folder++
 		r := testRows(t, filepath.Join(dir, strconv.Itoa(folder)))
 		m := &rowsModel{rows: map[string][]modelRow{}, keep: map[string]time.Duration{}, now: epoch}
+		// The database tidies up by itself, too.
+		var clock sync.Mutex
+		now := func() time.Time {
+			clock.Lock()
+			defer clock.Unlock()
+			return m.now
+		}
 		reopen := func() {
 			if err := r.Close(); err != nil {
 				rt.Fatal(err)
 			}
 			r = testRows(t, r.dir)
 			r.quota = leastQuota
-			r.now = func() time.Time { return m.now }
+			r.now = now
 		}
 		r.quota = leastQuota
-		r.now = func() time.Time { return m.now }
+		r.now = now
 		table := rapid.SampledFrom([]string{"a", "ab", "b\x01"})
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": func(rt *rapid.T) { m.add(rt, r, table.Draw(rt, "table")) },
 			"clock": func(rt *rapid.T) {
-				m.now = m.now.Add(time.Duration(rapid.IntRange(-4, 40).Draw(rt, "hours")) * time.Hour)
+				hours := time.Duration(rapid.IntRange(-4, 40).Draw(rt, "hours"))
+				clock.Lock()
+				defer clock.Unlock()
+				m.now = m.now.Add(hours * time.Hour)
 			},
 			"keep": func(rt *rapid.T) {
 				name, keep := table.Draw(rt, "table"), time.Duration(rapid.IntRange(0, 60).Draw(rt, "keep"))*time.Hour
