@@ -32,7 +32,7 @@ func TestFiguresScaleToZero(t *testing.T) {
 	}
 	p.upload(shared(t, "vision/mnist.onnx"), "main.default.mnist")
 	p.upload(large, "main.default.large")
-	time.Sleep(5 * time.Second)
+	time.Sleep(5 * time.Second) // what the start took for a moment goes back to the system
 	start := memory(t, p)
 
 	bodies := map[string]any{
@@ -52,7 +52,7 @@ func TestFiguresScaleToZero(t *testing.T) {
 	for range 5 {
 		p.awaitZero("mnist")
 		p.awaitZero("large")
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // as above, of the processes that ended
 		asleep = append(asleep, memory(t, p))
 		began := time.Now()
 		p.must("POST", "/serving-endpoints/mnist/invocations", bodies["mnist"], nil)

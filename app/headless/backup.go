@@ -53,21 +53,13 @@ func backUp(args []string, stdout, stderr io.Writer) error {
 // fetchBackup has the engine that runs on the folder stream a backup.
 func fetchBackup(ctx context.Context, r engine.Running, path string, progress func(backup.Progress)) (backup.Contents, error) {
 	return backup.WriteFile(ctx, path, func(w io.Writer) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Address+"/api/2.0/servery/backup", nil)
+		answer, err := send(ctx, r, http.MethodGet, "/api/2.0/servery/backup", nil)
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", "Bearer "+r.Token)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return failure(res)
-		}
+		defer answer.Close()
 		done := int64(0)
-		_, err = io.Copy(w, tap{res.Body, func(n int) {
+		_, err = io.Copy(w, tap{answer, func(n int) {
 			done += int64(n)
 			progress(backup.Progress{Stage: backup.StageWrite, Done: done})
 		}})

@@ -199,8 +199,7 @@ func answers(ctx context.Context, r engine.Running) bool {
 	return call(ctx, r, http.MethodGet, "/api/2.0/servery/status", nil, nil) == nil
 }
 
-// call sends one request to a running engine. An answer other than 200 is an error with
-// the message that the engine gave.
+// call sends one request to a running engine, and reads its answer in JSON.
 func call(ctx context.Context, r engine.Running, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -210,25 +209,36 @@ func call(ctx context.Context, r engine.Running, method, path string, in, out an
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.Address+path, body)
+	answer, err := send(ctx, r, method, path, body)
 	if err != nil {
 		return err
+	}
+	defer answer.Close()
+	b, err := io.ReadAll(answer)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// send sends one request to a running engine. The answer is the caller's to close; one other
+// than 200 is an error with the message that the engine gave.
+func send(ctx context.Context, r engine.Running, method, path string, body io.Reader) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.Address+path, body)
+	if err != nil {
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+r.Token)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return failure(res)
+		defer res.Body.Close()
+		return nil, failure(res)
 	}
-	b, err := io.ReadAll(res.Body)
-	if err != nil || out == nil {
-		return err
-	}
-	return json.Unmarshal(b, out)
+	return res.Body, nil
 }
 
 // failure is the error that an engine answered with.

@@ -2,7 +2,6 @@ package headless
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -157,28 +156,12 @@ func onTables[T any](ctx context.Context, dataDir string, ask func(engine.Runnin
 
 // download writes the body of a running engine's answer.
 func download(ctx context.Context, r engine.Running, path string, w io.Writer) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Address+path, nil)
+	answer, err := send(ctx, r, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+r.Token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-		if err != nil {
-			return err
-		}
-		var failure struct{ Message string }
-		if json.Unmarshal(b, &failure) == nil && failure.Message != "" {
-			return errors.New(failure.Message)
-		}
-		return fmt.Errorf("the engine answered with status %d", res.StatusCode)
-	}
-	if _, err := io.Copy(w, res.Body); err != nil {
+	defer answer.Close()
+	if _, err := io.Copy(w, answer); err != nil {
 		return fmt.Errorf("the export was cut short: %w", err)
 	}
 	return nil

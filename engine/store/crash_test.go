@@ -179,6 +179,31 @@ func writeChild(dir string) {
 	}
 }
 
+// killAt kills a child that long after it has said that stopAt changes are done, and gives
+// how many it had said until then.
+func killAt(t *testing.T, cmd *exec.Cmd, out *bufio.Reader, stopAt int, later time.Duration) (acknowledged int) {
+	t.Helper()
+	for acknowledged < stopAt {
+		line, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the child ended before change %d: %q, %v", stopAt, line, err)
+		}
+		acknowledged = parseDone(t, line)
+	}
+	for spin := time.Now(); time.Since(spin) < later; {
+	}
+	cmd.Process.Kill()
+	for { // what it had said before it was killed
+		line, err := out.ReadString('\n')
+		if err != nil {
+			break
+		}
+		acknowledged = parseDone(t, line)
+	}
+	cmd.Wait()
+	return acknowledged
+}
+
 func TestNoAcknowledgedChangeIsLostOrHalfThereAfterAKill(t *testing.T) {
 	kills := 25
 	if testing.Short() {
@@ -191,24 +216,7 @@ func TestNoAcknowledgedChangeIsLostOrHalfThereAfterAKill(t *testing.T) {
 		cmd, _, out := child(t, "write", dir)
 		// Killed after a random number of changes and a random moment within the next.
 		stopAt := acknowledged + 1 + random.IntN(60)
-		for acknowledged < stopAt {
-			line, err := out.ReadString('\n')
-			if err != nil {
-				t.Fatalf("kill %d: the child ended: %q, %v", kill, line, err)
-			}
-			acknowledged = parseDone(t, line)
-		}
-		for spin := time.Now(); time.Since(spin) < time.Duration(random.IntN(3000))*time.Microsecond; {
-		}
-		cmd.Process.Kill()
-		for { // what it had said before it was killed
-			line, err := out.ReadString('\n')
-			if err != nil {
-				break
-			}
-			acknowledged = parseDone(t, line)
-		}
-		cmd.Wait()
+		acknowledged = killAt(t, cmd, out, stopAt, time.Duration(random.IntN(3000))*time.Microsecond)
 		total++
 		checkAfterKill(t, dir, acknowledged)
 		if kill%3 == 2 { // the next child replays the log of this process' orderly close

@@ -69,27 +69,10 @@ func TestAKillTakesNoAppendedRow(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "rows")
 	random := rand.New(rand.NewPCG(8, 8))
 	acknowledged := 0
-	for kill := range kills {
+	for range kills {
 		cmd, _, out := child(t, "rows", dir)
 		stopAt := acknowledged + 1 + random.IntN(1500)
-		for acknowledged < stopAt {
-			line, err := out.ReadString('\n')
-			if err != nil {
-				t.Fatalf("kill %d: the child ended: %q, %v", kill, line, err)
-			}
-			acknowledged = parseDone(t, line)
-		}
-		for spin := time.Now(); time.Since(spin) < time.Duration(random.IntN(30_000))*time.Microsecond; {
-		}
-		cmd.Process.Kill()
-		for { // what it had said before it was killed
-			line, err := out.ReadString('\n')
-			if err != nil {
-				break
-			}
-			acknowledged = parseDone(t, line)
-		}
-		cmd.Wait()
+		acknowledged = killAt(t, cmd, out, stopAt, time.Duration(random.IntN(30_000))*time.Microsecond)
 		rowsAfterKill(t, dir, acknowledged)
 	}
 	t.Logf("%d kills, %d acknowledged rows", kills, acknowledged)
