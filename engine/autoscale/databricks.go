@@ -43,7 +43,9 @@ func (s *databricks) Decide(now time.Time, o Observed, l Limits) Decision {
 	have := o.Ready + o.Starting
 	if have == 0 {
 		d := asleep(l, o.Busy+o.Queued)
-		d.After = ColdStart
+		if d.Provisioned > 0 {
+			d.After = ColdStart
+		}
 		return d
 	}
 	if d, ok := idle(now, o, l); ok {

@@ -286,3 +286,15 @@ func TestTheStartUpTimeChoosesThePolicy(t *testing.T) {
 		t.Errorf("two slow starts of ten: %v", s.Typical())
 	}
 }
+
+// Only growth takes time: one that stays at zero has nothing to wait for.
+func TestAtZeroThereIsNothingToWaitFor(t *testing.T) {
+	l := Limits{Max: 64, ScaleToZero: true}
+	s := NewDatabricks(noon)
+	if d := s.Decide(noon, Observed{}, l); d != (Decision{}) {
+		t.Errorf("without a request: %+v", d)
+	}
+	if d := s.Decide(noon, Observed{Queued: 1}, l); d.Provisioned != Unit || d.After != ColdStart {
+		t.Errorf("with one that waits: %+v", d)
+	}
+}
