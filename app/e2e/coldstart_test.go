@@ -41,7 +41,7 @@ func TestFiguresScaleToZero(t *testing.T) {
 	}
 	for name := range bodies {
 		body := createBody(name, "main.default."+name)
-		body["config"].(map[string]any)["served_entities"].([]any)[0].(map[string]any)["scale_to_zero_enabled"] = true
+		entityOf(body)["scale_to_zero_enabled"] = true
 		p.must("POST", "/api/2.0/serving-endpoints", body, nil)
 		p.awaitReady(name)
 		p.must("POST", "/serving-endpoints/"+name+"/invocations", bodies[name], nil)

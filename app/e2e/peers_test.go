@@ -59,24 +59,26 @@ func TestFiguresAgainstPeers(t *testing.T) {
 			t.Logf("%-34s %9.1f requests/s  %v of processor time each", "bare loop, in process", raw.rate, raw.cpu)
 			p := serve(t, filepath.Join(t.TempDir(), "data"))
 			p.upload(shared(t, c.model), "main.default.peer")
-			p.create("peer", "main.default.peer")
+			body := createBody("peer", "main.default.peer")
+			entityOf(body)["workload_size"] = "Medium" // as many at once as there are connections
+			p.must("POST", "/api/2.0/serving-endpoints", body, nil)
 			p.awaitReady("peer")
 			address := strings.TrimPrefix(p.url, "http://")
-			body := c.json()
-			ours := c.load(t, "Servery, JSON", raw, p.cmd, address, "/serving-endpoints/peer/invocations", p.token, body)
+			text := c.json()
+			ours := c.load(t, "Servery, JSON", raw, p.cmd, address, "/serving-endpoints/peer/invocations", p.token, text)
 			head, message := c.binary()
 			c.load(t, "Servery, KServe v2 binary", raw, p.cmd, address, "/v2/models/peer/infer", p.token, message,
 				"Content-Type: application/octet-stream", fmt.Sprintf("Inference-Header-Content-Length: %d", head))
 			p.kill()
 			node := server(t, append(os.Environ(), "NODE_PATH="+filepath.Join(clients, "js", "node_modules")),
 				"node", filepath.Join("peers", "node_server.cjs"), shared(t, c.model), c.input, c.output)
-			peer := c.load(t, "Node, onnxruntime-node", raw, node.cmd, node.address, "/", "", body)
+			peer := c.load(t, "Node, onnxruntime-node", raw, node.cmd, node.address, "/", "", text)
 			node.end()
 			t.Logf("Servery by JSON: %.2f × Node", ours/peer)
 			scoring := server(t, environment(t.TempDir()),
 				filepath.Join(clients, "python", "bin", "python"), filepath.Join("peers", "mlflow_server.py"), shared(t, c.model), fmt.Sprint(c.columns))
 			awaitHTTP(t, scoring.address)
-			peer = c.load(t, "MLflow's scoring server", raw, scoring.cmd, scoring.address, "/invocations", "", body)
+			peer = c.load(t, "MLflow's scoring server", raw, scoring.cmd, scoring.address, "/invocations", "", text)
 			scoring.end()
 			t.Logf("Servery by JSON: %.2f × MLflow", ours/peer)
 		})
@@ -107,7 +109,7 @@ type wrked struct {
 	p50, p99 string
 }
 
-var wrkTells = regexp.MustCompile(`(?s)50%\s+(\S+).*99%\s+(\S+).*?(\d+) requests in .*?(Non-2xx[^\n]*|Socket errors[^\n]*)?\n?Requests/sec:\s+([\d.]+)`)
+var wrkTells = regexp.MustCompile(`(?s)\n\s+50%\s+(\S+).*\n\s+99%\s+(\S+).*?(\d+) requests in .*?(Non-2xx[^\n]*|Socket errors[^\n]*)?\n?Requests/sec:\s+([\d.]+)`)
 
 func (c against) wrk(t *testing.T, length time.Duration, address, path, token, body string, headers []string) (w wrked) {
 	t.Helper()

@@ -310,6 +310,11 @@ func createBody(name, model string) map[string]any {
 	}}}}
 }
 
+// entityOf is the served entity of a body of createBody, to be changed.
+func entityOf(body map[string]any) map[string]any {
+	return body["config"].(map[string]any)["served_entities"].([]any)[0].(map[string]any)
+}
+
 // importModel runs `servery models import` on the data folder of the running program.
 func importModel(t testing.TB, data, path, name string) {
 	t.Helper()

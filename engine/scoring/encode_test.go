@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -193,4 +194,36 @@ func TestInputsWithDefaultsMayBeLeftOut(t *testing.T) {
 	if e := refused(t, m, "", `{"inputs": {"w": [5]}}`); !strings.Contains(e.Message, "Required inputs (['x']) are missing from input feed (['w'])") {
 		t.Error(e.Message)
 	}
+}
+
+// A number is written as strconv writes it, with a point, or an exponent where Python has one.
+func TestFloatsAreWrittenAsPythonWritesThem(t *testing.T) {
+	want := func(f float64) string {
+		if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
+			return strconv.FormatFloat(f, 'e', -1, 64)
+		}
+		s := strconv.FormatFloat(f, 'f', -1, 64)
+		if !strings.Contains(s, ".") {
+			s += ".0"
+		}
+		return s
+	}
+	for _, f := range []float64{0, math.Copysign(0, -1), 1, -1, 0.1, 0.5, 1e-4, 0.00125, -0.00125, 1.5, 12.25, 9999.5, 1e15, 1e15 + 0.5,
+		9007199254740993, 9.1e15, 9999999999999998, 1e16, math.Nextafter(1e-4, 0), math.MaxFloat64, math.SmallestNonzeroFloat64, float64(float32(0.3))} {
+		if got := string(appendFloat(nil, f)); got != want(f) {
+			t.Errorf("%v: %s, want %s", f, got, want(f))
+		}
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		f := math.Float64frombits(rapid.Uint64().Draw(r, "bits"))
+		if rapid.Bool().Draw(r, "usual") {
+			f = rapid.Float64Range(-1e17, 1e17).Draw(r, "number")
+		}
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return
+		}
+		if got := string(appendFloat([]byte("["), f)); got != "["+want(f) {
+			r.Fatalf("%v: %s, want %s", f, got, want(f))
+		}
+	})
 }
