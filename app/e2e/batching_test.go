@@ -67,7 +67,7 @@ func TestFiguresOfBatching(t *testing.T) {
 }
 
 func (p *program) batching(t *testing.T, name string, c batched) {
-	const turns, turn = 7, 1500 * time.Millisecond
+	const turns, turn = 7, 2 * time.Second
 	p.upload(c.model, "main.default."+name)
 	entity := func(mode string) map[string]any {
 		return map[string]any{"name": mode, "entity_name": "main.default." + name, "entity_version": "1",
@@ -87,37 +87,59 @@ func (p *program) batching(t *testing.T, name string, c batched) {
 			decision = text
 		}
 	}
-	conns := map[string][]*wire{}
-	for _, mode := range []string{"off", "auto"} {
-		for range 16 {
-			conns[mode] = append(conns[mode], dial(t, strings.TrimPrefix(p.url, "http://"), "/serving-endpoints/"+name+"/served-models/"+mode+"/invocations", p.token, c.body))
-		}
-		closedLoop(t, conns[mode], turn) // warm
+	load := func(mode string) wrked {
+		return wrk(t, 16, turn, strings.TrimPrefix(p.url, "http://"), "/serving-endpoints/"+name+"/served-models/"+mode+"/invocations", p.token, c.body)
 	}
-	var off, auto, ratios []float64
-	var slow, quick figures
-	var slowTime, quickTime time.Duration // of the processors, engine and model
+	load("off") // warm
+	load("auto")
+	var ratios []float64
+	var off, auto batchedTurns
 	for range turns {
-		at := treeTime(t, p.cmd.Process.Pid)
-		a, f := closedLoop(t, conns["off"], turn)
-		between := treeTime(t, p.cmd.Process.Pid)
-		b, g := closedLoop(t, conns["auto"], turn)
-		slowTime, quickTime = slowTime+between-at, quickTime+treeTime(t, p.cmd.Process.Pid)-between
-		off, auto, ratios = append(off, a), append(auto, b), append(ratios, b/a)
-		slow, quick = append(slow, f...), append(quick, g...)
+		off.add(t, p, load, "off")
+		auto.add(t, p, load, "auto")
+		ratios = append(ratios, auto.last().rate/off.last().rate)
 	}
-	for _, f := range [][]float64{off, auto, ratios} {
-		slices.Sort(f)
-	}
-	slices.Sort(slow)
-	slices.Sort(quick)
-	middle := turns / 2
-	t.Logf("%s: processor time of a request %v and %v, ratio %.2f", c.name, (slowTime / time.Duration(len(slow))).Round(time.Microsecond), (quickTime / time.Duration(len(quick))).Round(time.Microsecond),
-		slowTime.Seconds()/float64(len(slow))/(quickTime.Seconds()/float64(len(quick))))
-	t.Logf("%s: off %.0f, auto %.0f requests/s, ratio %.2f (%.2f to %.2f); p50 %v and %v, p99 %v and %v; batching %s", c.name, off[middle], auto[middle], ratios[middle], ratios[0], ratios[turns-1],
-		slow.at(0.5).Round(10*time.Microsecond), quick.at(0.5).Round(10*time.Microsecond), slow.at(0.99).Round(10*time.Microsecond), quick.at(0.99).Round(10*time.Microsecond), decision)
+	slices.Sort(ratios)
+	const middle = turns / 2
+	t.Logf("%s: processor time of a request %v and %v, ratio %.2f", c.name, off.each(), auto.each(), off.each().Seconds()/auto.each().Seconds())
+	t.Logf("%s: off %s; auto %s; ratio %.2f (%.2f to %.2f); batching %s", c.name, off, auto, ratios[middle], ratios[0], ratios[turns-1], decision)
 	if ratios[middle] < c.least {
 		t.Errorf("%s: %.2f of the throughput without, at least %.2f is due", c.name, ratios[middle], c.least)
 	}
 	p.must("DELETE", "/api/2.0/serving-endpoints/"+name, nil, nil)
+}
+
+// batchedTurns are the turns of one mode, with the processors' time of engine and model.
+type batchedTurns struct {
+	turns    []wrked
+	time     time.Duration
+	requests int
+}
+
+func (b *batchedTurns) add(t *testing.T, p *program, load func(mode string) wrked, mode string) {
+	before := treeTime(t, p.cmd.Process.Pid)
+	w := load(mode)
+	b.time += treeTime(t, p.cmd.Process.Pid) - before
+	b.turns, b.requests = append(b.turns, w), b.requests+w.requests
+}
+
+func (b *batchedTurns) last() wrked { return b.turns[len(b.turns)-1] }
+
+// each is the processor time of a request.
+func (b *batchedTurns) each() time.Duration {
+	return (b.time / time.Duration(b.requests)).Round(time.Microsecond)
+}
+
+// String gives the medians of the turns.
+func (b batchedTurns) String() string {
+	middle := func(of func(wrked) float64) float64 {
+		var all []float64
+		for _, w := range b.turns {
+			all = append(all, of(w))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	return fmt.Sprintf("%.0f requests/s, p50 %.1f ms, p99 %.1f ms", middle(func(w wrked) float64 { return w.rate }),
+		middle(func(w wrked) float64 { return w.p50.Seconds() * 1000 }), middle(func(w wrked) float64 { return w.p99.Seconds() * 1000 }))
 }

@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,50 +91,13 @@ func (c against) load(t *testing.T, name string, raw cost, server *exec.Cmd, add
 	if a, err := dial(t, address, path, token, body, headers...).do(); err != nil || a.status != http.StatusOK {
 		t.Fatalf("%s: status %d, %v", name, a.status, err)
 	}
-	c.wrk(t, round/4, address, path, token, body, headers) // warm
+	wrk(t, c.conns, round/4, address, path, token, body, headers...) // warm
 	before := treeTime(t, server.Process.Pid)
-	f := c.wrk(t, round, address, path, token, body, headers)
+	f := wrk(t, c.conns, round, address, path, token, body, headers...)
 	each := (treeTime(t, server.Process.Pid) - before) / time.Duration(f.requests)
-	t.Logf("%-34s %9.1f requests/s  %.3f × bare  %8v of processor time each, %.3f × bare  p50 %s  p99 %s", name, f.rate, f.rate/raw.rate,
+	t.Logf("%-34s %9.1f requests/s  %.3f × bare  %8v of processor time each, %.3f × bare  p50 %v  p99 %v", name, f.rate, f.rate/raw.rate,
 		each.Round(time.Microsecond/10), raw.cpu.Seconds()/each.Seconds(), f.p50, f.p99)
 	return f.rate
-}
-
-// wrked is what wrk tells.
-type wrked struct {
-	requests int
-	rate     float64
-	p50, p99 string
-}
-
-var wrkTells = regexp.MustCompile(`(?s)\n\s+50%\s+(\S+).*\n\s+99%\s+(\S+).*?(\d+) requests in .*?(Non-2xx[^\n]*|Socket errors[^\n]*)?\n?Requests/sec:\s+([\d.]+)`)
-
-func (c against) wrk(t *testing.T, length time.Duration, address, path, token, body string, headers []string) (w wrked) {
-	t.Helper()
-	if len(headers) == 0 {
-		headers = []string{"Content-Type: application/json"}
-	}
-	file := filepath.Join(t.TempDir(), "body")
-	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	script := fmt.Sprintf("wrk.method = 'POST'\nlocal f = io.open(%q, 'rb')\nwrk.body = f:read('*a')\nf:close()\n", file)
-	if err := os.WriteFile(file+".lua", []byte(script), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	arguments := []string{"-t2", fmt.Sprintf("-c%d", c.conns), fmt.Sprintf("-d%.0f", math.Ceil(length.Seconds())), "--latency", "-s", file + ".lua"}
-	for _, h := range append(headers, "Authorization: Bearer "+token) {
-		arguments = append(arguments, "-H", h)
-	}
-	out, err := exec.CommandContext(t.Context(), "wrk", append(arguments, "http://"+address+path)...).CombinedOutput()
-	told := wrkTells.FindSubmatch(out)
-	if err != nil || told == nil || len(told[4]) > 0 {
-		t.Fatalf("wrk: %v\n%s", err, out)
-	}
-	w.p50, w.p99 = string(told[1]), string(told[2])
-	w.requests, _ = strconv.Atoi(string(told[3]))
-	w.rate, _ = strconv.ParseFloat(string(told[5]), 64)
-	return w
 }
 
 // cost is what a load costs a side.
