@@ -205,7 +205,7 @@ func killAt(t *testing.T, cmd *exec.Cmd, out *bufio.Reader, stopAt int, later ti
 }
 
 func TestNoAcknowledgedChangeIsLostOrHalfThereAfterAKill(t *testing.T) {
-	kills := 25
+	kills := 12
 	if testing.Short() {
 		kills = 5
 	}
