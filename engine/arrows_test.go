@@ -146,6 +146,11 @@ var arrows = []struct {
 		why:    "main parses flags and calls app; wiring belongs to app and engine",
 	},
 	{
+		from:  "servery",
+		never: []string{"servery/engine/tabletest", "servery/engine/onnx/onnxtest", "servery/views/viewtest"},
+		why:   "what tests are made of is not in the product",
+	},
+	{
 		from:  "servery/app/headless",
 		never: []string{"fyne.io/...", "servery/views/..."},
 		why:   "servery serve runs where there is no screen",

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -15,46 +14,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"servery/engine/tabletest"
 )
-
-// memory is a Table without a disk; fail, where set, is Apply's answer.
-type memory struct {
-	mu      sync.Mutex
-	records map[string][]byte
-	fail    error
-}
-
-func newMemory() *memory { return &memory{records: map[string][]byte{}} }
-
-func (m *memory) Each(prefix string, fn func(string, []byte) error) error {
-	m.mu.Lock()
-	records := maps.Clone(m.records)
-	m.mu.Unlock()
-	for _, k := range slices.Sorted(maps.Keys(records)) {
-		if strings.HasPrefix(k, prefix) {
-			if err := fn(k, records[k]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (m *memory) Apply(changes map[string][]byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	for k, v := range changes {
-		if v == nil {
-			delete(m.records, k)
-		} else {
-			m.records[k] = slices.Clone(v)
-		}
-	}
-	return nil
-}
 
 func mustOpen(t testing.TB, table Table) *Access {
 	t.Helper()
@@ -66,12 +28,12 @@ func mustOpen(t testing.TB, table Table) *Access {
 }
 
 func TestTheOwnerIsMadeOnceAndStays(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	first := mustOpen(t, m).Owner()
 	if !regexp.MustCompile(`^[^@\s]+@localhost$`).MatchString(first.Name) || first.DisplayName == "" || first.ID == "" || !first.Admin {
 		t.Errorf("the owner is %+v", first)
 	}
-	m.records[ownerKey] = []byte(`{"name":"ada@example.com","display_name":"Ada","id":"42","admin":true}`)
+	m.Rows[ownerKey] = []byte(`{"name":"ada@example.com","display_name":"Ada","id":"42","admin":true}`)
 	want := User{Name: "ada@example.com", DisplayName: "Ada", ID: "42", Admin: true}
 	if got := mustOpen(t, m).Owner(); got != want {
 		t.Errorf("the stored owner is read as %+v", got)
@@ -99,7 +61,7 @@ func TestTheOwnersNameIsAlwaysAnAddress(t *testing.T) {
 }
 
 func TestATokenSpeaksForTheOwnerOverReopening(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	a := mustOpen(t, m)
 	var tokens []string
 	for range 3 {
@@ -123,7 +85,7 @@ func TestATokenSpeaksForTheOwnerOverReopening(t *testing.T) {
 }
 
 func TestOnlyTheHashOfATokenIsStored(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a, err := open(m, func() time.Time { return now })
 	if err != nil {
@@ -134,7 +96,7 @@ func TestOnlyTheHashOfATokenIsStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := false
-	for key, value := range m.records {
+	for key, value := range m.Rows {
 		if strings.Contains(key+string(value), token[len(tokenStart):]) {
 			t.Errorf("the token stands in %s: %s", key, value)
 		}
@@ -142,12 +104,12 @@ func TestOnlyTheHashOfATokenIsStored(t *testing.T) {
 			strings.Contains(string(value), "from a test") && strings.Contains(string(value), "2026-01-02T03:04:05Z")
 	}
 	if !found {
-		t.Errorf("no record has the comment and the time: %s", m.records)
+		t.Errorf("no record has the comment and the time: %s", m.Rows)
 	}
 }
 
 func TestWhatIsNoTokenIsUnauthenticated(t *testing.T) {
-	a := mustOpen(t, newMemory())
+	a := mustOpen(t, tabletest.New())
 	token, err := a.CreateToken(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +124,7 @@ func TestWhatIsNoTokenIsUnauthenticated(t *testing.T) {
 
 // A change of any one character of a token makes it invalid.
 func TestNoNeighbourOfATokenIsValid(t *testing.T) {
-	a := mustOpen(t, newMemory())
+	a := mustOpen(t, tabletest.New())
 	token, err := a.CreateToken(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -200,10 +162,11 @@ func TestTheIndexFindsWhatWasAddedAndNothingElse(t *testing.T) {
 }
 
 func TestATokenThatWasNotStoredIsNotGiven(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	a := mustOpen(t, m)
-	m.fail = errors.New("disk full")
-	if token, err := a.CreateToken(t.Context(), ""); !errors.Is(err, m.fail) || token != "" {
+	full := errors.New("disk full")
+	m.Before = tabletest.Full(full)
+	if token, err := a.CreateToken(t.Context(), ""); !errors.Is(err, full) || token != "" {
 		t.Errorf("CreateToken: %q, %v", token, err)
 	}
 	if n := len(a.state.Load().index); n != 0 {
@@ -214,7 +177,7 @@ func TestATokenThatWasNotStoredIsNotGiven(t *testing.T) {
 	if _, err := a.CreateToken(ended, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("with an ended context: %v", err)
 	}
-	if _, err := Open(&memory{records: map[string][]byte{}, fail: m.fail}); !errors.Is(err, m.fail) {
+	if _, err := Open(&tabletest.Memory{Before: tabletest.Full(full)}); !errors.Is(err, full) {
 		t.Errorf("Open: %v", err)
 	}
 }
@@ -227,20 +190,20 @@ func TestDamagedRecordsAreErrors(t *testing.T) {
 		tokenPrefix + strings.Repeat("0", 64):   "[]",
 		tokenPrefix + strings.Repeat("0", 64+2): "{}",
 	} {
-		m := newMemory()
+		m := tabletest.New()
 		mustOpen(t, m)
-		m.records[key] = []byte(value)
+		m.Rows[key] = []byte(value)
 		if _, err := Open(m); err == nil {
 			t.Errorf("%s = %s was accepted", key, value)
 		}
 	}
-	if _, err := Open(&memory{records: map[string][]byte{ownerKey: []byte("{}")}}); err == nil {
+	if _, err := Open(&tabletest.Memory{Rows: map[string][]byte{ownerKey: []byte("{}")}}); err == nil {
 		t.Error("an owner without a name was accepted")
 	}
 }
 
 func TestManyGoroutinesMakeAndUseTokens(t *testing.T) {
-	a := mustOpen(t, newMemory())
+	a := mustOpen(t, tabletest.New())
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -274,7 +237,7 @@ func TestTheContextSaysWhoCalls(t *testing.T) {
 }
 
 func TestAuthenticateAllocatesNothing(t *testing.T) {
-	a := mustOpen(t, newMemory())
+	a := mustOpen(t, tabletest.New())
 	token, err := a.CreateToken(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +248,7 @@ func TestAuthenticateAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	a := mustOpen(b, newMemory())
+	a := mustOpen(b, tabletest.New())
 	token, err := a.CreateToken(b.Context(), "")
 	if err != nil {
 		b.Fatal(err)
@@ -296,7 +259,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 }
 
 func TestTheFileGetsATokenOnce(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	path := filepath.Join(t.TempDir(), "new", "token")
 	first, err := mustOpen(t, m).TokenFile(t.Context(), path)
 	if err != nil {
@@ -335,7 +298,7 @@ func TestTheFileGetsATokenOnce(t *testing.T) {
 }
 
 func TestWhatAPersonPutIntoTheFileStays(t *testing.T) {
-	a := mustOpen(t, newMemory())
+	a := mustOpen(t, tabletest.New())
 	path := filepath.Join(t.TempDir(), "token")
 	foreign := newToken(tokenStart)
 	for content, want := range map[string]TokenFileError{

@@ -49,7 +49,7 @@ func TestAGrantIsTheMostOfTheUserAndItsGroups(t *testing.T) {
 			h.reopen()
 		}
 	}
-	if _, stored := h.table.records[grantPrefix+"e1"]; stored {
+	if _, stored := h.table.Rows[grantPrefix+"e1"]; stored {
 		t.Error("a record of no grant stays")
 	}
 }

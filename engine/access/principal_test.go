@@ -8,18 +8,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"servery/engine/tabletest"
 )
 
 // house is an open table with a clock that a test sets.
 type house struct {
 	*Access
 	t     testing.TB
-	table *memory
+	table *tabletest.Memory
 	now   time.Time
 }
 
 func newHouse(t testing.TB) *house {
-	h := &house{t: t, table: newMemory(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	h := &house{t: t, table: tabletest.New(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	h.reopen()
 	return h
 }
@@ -252,9 +254,9 @@ func TestWhatIsNoPrincipalIsRefused(t *testing.T) {
 	if err := edit(KindUser, bob.ID, func(p *Principal) { p.Name, p.DisplayName = "Bob@Example.com", "Bob" }); err != nil {
 		t.Errorf("the same name in another case: %v", err)
 	}
-	before := len(h.table.records)
+	before := len(h.table.Rows)
 	h.reopen()
-	if got, _ := h.Principal(KindUser, bob.ID); got.Name != "bob@example.com" || got.DisplayName != "Bob" || len(h.table.records) != before {
+	if got, _ := h.Principal(KindUser, bob.ID); got.Name != "bob@example.com" || got.DisplayName != "Bob" || len(h.table.Rows) != before {
 		t.Errorf("bob is %+v", got)
 	}
 }
@@ -265,7 +267,7 @@ func TestAChangeThatIsNotStoredDidNotHappen(t *testing.T) {
 	bob := h.make(KindUser, "bob@example.com")
 	token := h.token(bob.ID)
 	full := errors.New("disk full")
-	h.table.fail = full
+	h.table.Before = tabletest.Full(full)
 	for what, err := range map[string]error{
 		"grant":  h.Grant(ctx, "e", map[string]Level{bob.ID: CanQuery}, false),
 		"remove": h.Remove(ctx, KindUser, bob.ID),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"servery/engine/tabletest"
 )
 
 func TestATokenEndsWithItsLifetimeAndIsThenForgotten(t *testing.T) {
@@ -32,7 +34,7 @@ func TestATokenEndsWithItsLifetimeAndIsThenForgotten(t *testing.T) {
 	}
 	h.token(owner)
 	n := 0
-	for key := range h.table.records {
+	for key := range h.table.Rows {
 		if strings.HasPrefix(key, tokenPrefix) {
 			n++
 		}
@@ -138,10 +140,10 @@ func TestTokensAreBounded(t *testing.T) {
 }
 
 func TestAnOlderReleasesTokenIsRead(t *testing.T) {
-	m := newMemory()
+	m := tabletest.New()
 	owner := mustOpen(t, m).Owner()
 	secret := newToken(tokenStart)
-	m.records[tokenKey(hash(secret))] = fmt.Appendf(nil, `{"user":%q,"comment":"file token","created":"2026-01-02T03:04:05Z"}`, owner.ID)
+	m.Rows[tokenKey(hash(secret))] = fmt.Appendf(nil, `{"user":%q,"comment":"file token","created":"2026-01-02T03:04:05Z"}`, owner.ID)
 	a := mustOpen(t, m)
 	if u, err := a.Authenticate(secret); err != nil || u != owner {
 		t.Errorf("%+v, %v", u, err)

@@ -12,6 +12,7 @@ import (
 
 	"servery/engine/pool"
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 )
 
 // Everything at once: creates, deletes, retries, requests and lists on a few names, with
@@ -44,7 +45,7 @@ func TestAnythingAtOnceLeavesNothingBehind(t *testing.T) {
 				}
 				return runtime.Response{Status: 200}, ctx.Err()
 			}
-			w := open(t, newMemory(), l)
+			w := open(t, tabletest.New(), l)
 			for range 3 {
 				w.rage(t, chance, nap)
 				if err := w.Close(t.Context()); err != nil {
@@ -53,7 +54,7 @@ func TestAnythingAtOnceLeavesNothingBehind(t *testing.T) {
 				if n := l.open.Load(); n != 0 {
 					t.Fatalf("seed %d: %d processes are left after Close", seed, n)
 				}
-				stored := len(w.table.rows)
+				stored := len(w.table.Rows)
 				w.reopen()
 				if n := len(w.List()); n != stored {
 					t.Errorf("seed %d: %d endpoints stored, %d found", seed, stored, n)

@@ -169,7 +169,7 @@ func TestAnExampleThatTheModelRefusesIsNoFailure(t *testing.T) {
 
 func TestAVersionThatWentAwayMeanwhileFailsTheUpdate(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.table.before = func(map[string][]byte) error { w.models.missing.Store(true); return nil }
+		w.table.Before = func(map[string][]byte) error { w.models.missing.Store(true); return nil }
 		w.create(one("digits"))
 		synctest.Wait()
 		if e := w.get("digits"); e.Update != UpdateFailed || !strings.Contains(e.Pending.Entities[0].Message, "not registered") {
@@ -182,7 +182,7 @@ func TestAFullDiskIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		full := errors.New("no space left on device")
 		writes := 0
-		w.table.before = func(map[string][]byte) error {
+		w.table.Before = func(map[string][]byte) error {
 			if writes++; writes > 1 {
 				return full
 			}
@@ -204,7 +204,7 @@ func TestAFullDiskIsTold(t *testing.T) {
 			t.Errorf("a delete that cannot be stored: %v", err)
 		}
 		w.get("digits")
-		w.table.before = nil
+		w.table.Before = nil
 		w.create(one("other"))
 	})
 }
@@ -248,8 +248,8 @@ func TestDeleteDuringALoadEndsIt(t *testing.T) {
 		if err := w.Delete(t.Context(), "digits"); !errors.As(err, &missing) {
 			t.Errorf("a second delete: %v", err)
 		}
-		if len(w.table.rows) != 0 || len(w.List()) != 0 {
-			t.Errorf("left: %v", w.table.rows)
+		if len(w.table.Rows) != 0 || len(w.List()) != 0 {
+			t.Errorf("left: %v", w.table.Rows)
 		}
 		w.launcher.load = nil
 		w.ready(one("digits")) // the name is free again
@@ -354,8 +354,8 @@ func TestNothingIsStoredAfterADelete(t *testing.T) {
 		if err := w.Delete(t.Context(), "digits"); err != nil {
 			t.Fatal(err)
 		}
-		if err := o.store(o.picture.Load()); !errors.Is(err, errGone) || len(w.table.rows) != 0 {
-			t.Errorf("%v; stored: %v", err, w.table.rows)
+		if err := o.store(o.picture.Load()); !errors.Is(err, errGone) || len(w.table.Rows) != 0 {
+			t.Errorf("%v; stored: %v", err, w.table.Rows)
 		}
 	})
 }
@@ -414,7 +414,7 @@ func TestAVersionIsInUseBeforeItsEndpointIsStored(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		var uses []string
 		writes := 0
-		w.table.before = func(map[string][]byte) error {
+		w.table.Before = func(map[string][]byte) error {
 			if writes++; writes == 1 { // the create's
 				uses = w.Uses("main.default.a", 1)
 			}
@@ -473,10 +473,10 @@ func TestAStartForgetsTheEventsOfDeletedEndpoints(t *testing.T) {
 		if events := w.events("digits"); len(events) == 0 {
 			t.Error("the events of one that is there have gone")
 		}
-		w.table.before = func(map[string][]byte) error { return errors.New("disk full") }
+		w.table.Before = func(map[string][]byte) error { return errors.New("disk full") }
 		if _, err := w.Create(t.Context(), one("unstored"), "ann@example.com"); err == nil {
 			t.Error("created without a record")
 		}
-		w.table.before = nil
+		w.table.Before = nil
 	})
 }

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,58 +14,9 @@ import (
 
 	"servery/engine/registry"
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
-
-// memory is a Table in memory. before, where not nil, is asked before each Apply: an
-// error fails it with nothing changed.
-type memory struct {
-	mu     sync.Mutex
-	rows   map[string][]byte
-	before func(changes map[string][]byte) error
-	writes int
-}
-
-func newMemory() *memory { return &memory{rows: map[string][]byte{}} }
-
-func (m *memory) Each(prefix string, fn func(string, []byte) error) error {
-	m.mu.Lock()
-	rows := maps.Clone(m.rows)
-	m.mu.Unlock()
-	for _, k := range slices.Sorted(maps.Keys(rows)) {
-		if strings.HasPrefix(k, prefix) {
-			if err := fn(k, rows[k]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (m *memory) Apply(changes map[string][]byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.before != nil {
-		if err := m.before(changes); err != nil {
-			return err
-		}
-	}
-	m.writes++
-	for k, v := range changes {
-		if v == nil {
-			delete(m.rows, k)
-		} else {
-			m.rows[k] = slices.Clone(v)
-		}
-	}
-	return nil
-}
-
-func (m *memory) copy() *memory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return &memory{rows: maps.Clone(m.rows)}
-}
 
 // models are main.default.a and .b with versions 1 and 2 READY, 3 failed, 4 pending, and
 // an alias champion at 2.
@@ -185,10 +135,10 @@ func (r *runner) Close(context.Context) error {
 type world struct {
 	*Service
 	t         testing.TB
-	table     *memory
-	history   *memory
+	table     *tabletest.Memory
+	history   *tabletest.Memory
 	seed      uint64
-	settings  *memory
+	settings  *tabletest.Memory
 	change    ScalingChange // Options.Scaling
 	models    *models
 	launcher  *launcher
@@ -197,10 +147,10 @@ type world struct {
 	runtime   func() (string, error) // Options.Runtime
 }
 
-func open(t testing.TB, table *memory, l *launcher) *world {
+func open(t testing.TB, table *tabletest.Memory, l *launcher) *world {
 	t.Helper()
-	w := &world{t: t, table: table, history: newMemory(), settings: newMemory(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
-	w.telemetry = telemetry.New(time.Now, newMemory(), nil)
+	w := &world{t: t, table: table, history: tabletest.New(), settings: tabletest.New(), models: &models{}, launcher: l, changes: telemetry.NewHub()}
+	w.telemetry = telemetry.New(time.Now, tabletest.New(), nil)
 	w.reopen()
 	return w
 }
@@ -236,7 +186,7 @@ func (w *world) end() {
 // bubble runs a test of a service in virtual time.
 func bubble(t *testing.T, fn func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := open(t, newMemory(), &launcher{})
+		w := open(t, tabletest.New(), &launcher{})
 		fn(t, w)
 		w.end()
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 )
 
 // standing is an endpoint's history in words, newest first: "3 ACTIVE UPDATED, 2 FAILED UPDATED".
@@ -150,8 +152,8 @@ func TestTheVersionsThatEndedLastAreKept(t *testing.T) {
 		w.update("digits", version("2"))
 		synctest.Wait()
 		all, err := w.Versions("digits")
-		if err != nil || len(all) != VersionsKept+1 || len(w.history.rows) != VersionsKept {
-			t.Fatalf("%d versions, %d stored: %v", len(all), len(w.history.rows), err)
+		if err != nil || len(all) != VersionsKept+1 || len(w.history.Rows) != VersionsKept {
+			t.Fatalf("%d versions, %d stored: %v", len(all), len(w.history.Rows), err)
 		}
 		last := all[len(all)-1]
 		if last.Config.Version != 1 || last.State != VersionReplaced || all[len(all)-2].Config.Version != 23 {
@@ -206,17 +208,17 @@ func TestARestoredConfigurationIsANewVersionWithItsContent(t *testing.T) {
 
 // A kill before each write, of either table, loses no version and doubles none.
 func TestAKillAtEachWriteKeepsEveryVersion(t *testing.T) {
-	type state struct{ table, history *memory }
+	type state struct{ table, history *tabletest.Memory }
 	var kept []state
 	synctest.Test(t, func(t *testing.T) {
-		w := open(t, newMemory(), &launcher{})
+		w := open(t, tabletest.New(), &launcher{})
 		w.ready(one("digits"))
-		w.table.before = func(map[string][]byte) error {
-			kept = append(kept, state{&memory{rows: cloneRows(w.table.rows)}, w.history.copy()})
+		w.table.Before = func(map[string][]byte) error {
+			kept = append(kept, state{&tabletest.Memory{Rows: maps.Clone(w.table.Rows)}, w.history.Copy()})
 			return nil
 		}
-		w.history.before = func(map[string][]byte) error {
-			kept = append(kept, state{w.table.copy(), &memory{rows: cloneRows(w.history.rows)}})
+		w.history.Before = func(map[string][]byte) error {
+			kept = append(kept, state{w.table.Copy(), &tabletest.Memory{Rows: maps.Clone(w.history.Rows)}})
 			return nil
 		}
 		w.launcher.load = broken
@@ -225,8 +227,8 @@ func TestAKillAtEachWriteKeepsEveryVersion(t *testing.T) {
 		w.launcher.load = nil
 		w.update("digits", *two("", 70, 30).Config)
 		synctest.Wait()
-		w.table.before, w.history.before = nil, nil
-		kept = append(kept, state{w.table.copy(), w.history.copy()})
+		w.table.Before, w.history.Before = nil, nil
+		kept = append(kept, state{w.table.Copy(), w.history.Copy()})
 		w.end()
 	})
 	if len(kept) != 7 { // accept, fail, history + accept, history + switch, after all
@@ -234,14 +236,14 @@ func TestAKillAtEachWriteKeepsEveryVersion(t *testing.T) {
 	}
 	for i, s := range kept {
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, newMemory(), &launcher{load: func(_ context.Context, s runtime.Spec) error {
+			w := open(t, tabletest.New(), &launcher{load: func(_ context.Context, s runtime.Spec) error {
 				if s.Entity == "digits/a-2" {
 					return broken(t.Context(), s)
 				}
 				return nil
 			}})
 			w.end()
-			w.table, w.history = s.table.copy(), s.history.copy()
+			w.table, w.history = s.table.Copy(), s.history.Copy()
 			w.reopen()
 			defer w.end()
 			synctest.Wait()
@@ -272,11 +274,11 @@ func TestADeletedEndpointLeavesNoVersions(t *testing.T) {
 			w.update(name, version("2"))
 		}
 		synctest.Wait()
-		orphans := w.history.copy()
+		orphans := w.history.Copy()
 		if err := w.Delete(t.Context(), "digits"); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(w.history.rows); n != 1 {
+		if n := len(w.history.Rows); n != 1 {
 			t.Errorf("%d versions are left", n)
 		}
 		w.ready(one("digits"))
@@ -289,7 +291,7 @@ func TestADeletedEndpointLeavesNoVersions(t *testing.T) {
 		w.history = orphans
 		w.reopen()
 		synctest.Wait()
-		if n := len(w.history.rows); n != 1 {
+		if n := len(w.history.Rows); n != 1 {
 			t.Errorf("%d versions after a start", n)
 		}
 		if got := w.standing("other"); got != "2 ACTIVE UPDATED, 1 REPLACED CREATED" {
@@ -298,10 +300,10 @@ func TestADeletedEndpointLeavesNoVersions(t *testing.T) {
 
 		// Where a record cannot be read its versions are not known to be orphans.
 		w.Close(t.Context())
-		w.table.rows["other"] = []byte(`{}`)
+		w.table.Rows["other"] = []byte(`{}`)
 		w.reopen()
 		synctest.Wait()
-		if n := len(w.history.rows); n != 1 {
+		if n := len(w.history.Rows); n != 1 {
 			t.Errorf("%d versions beside an unreadable record", n)
 		}
 	})
@@ -320,7 +322,7 @@ func TestADamagedVersionIsShownAndNotRestored(t *testing.T) {
 			"another version": `{"schema":1,"version":3}`,
 			"no entities":     `{"schema":1,"version":1,"state":"REPLACED"}`,
 		} {
-			w.history.rows[key] = []byte(b)
+			w.history.Rows[key] = []byte(b)
 			v, err := w.Version("digits", 1)
 			if err != nil || v.State != VersionUnreadable || v.Config.Version != 1 || !strings.Contains(v.Reason, "cannot be read") {
 				t.Errorf("%s: %+v, %v", what, v, err)
@@ -345,11 +347,11 @@ func TestAFullDiskOfTheHistoryFailsTheCommand(t *testing.T) {
 		w.launcher.load = broken
 		w.update("digits", version("2"))
 		synctest.Wait()
-		w.history.before = func(map[string][]byte) error { return errors.New("no space left on device") }
+		w.history.Before = func(map[string][]byte) error { return errors.New("no space left on device") }
 		if _, err := w.Update(t.Context(), "digits", version("1"), "ann"); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("%v", err)
 		}
-		w.history.before = nil
+		w.history.Before = nil
 		if got := w.standing("digits"); got != "2 FAILED UPDATED, 1 ACTIVE CREATED" {
 			t.Error(got)
 		}
@@ -373,8 +375,8 @@ func TestAVersionsRecordKeepsAllThatWasAskedFor(t *testing.T) {
 // A record of before versions were kept has none but its own, and gets them from then on.
 func TestARecordOfBeforeGetsAHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := newMemory()
-		table.rows["x"] = []byte(firstForm)
+		table := tabletest.New()
+		table.Rows["x"] = []byte(firstForm)
 		w := open(t, table, &launcher{})
 		defer w.end()
 		synctest.Wait()

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
@@ -197,7 +198,7 @@ func TestEveryChangeIsTold(t *testing.T) {
 }
 
 func BenchmarkInvoke(b *testing.B) {
-	w := open(b, newMemory(), &launcher{})
+	w := open(b, tabletest.New(), &launcher{})
 	defer w.end()
 	w.create(one("digits"))
 	for w.get("digits").Ready != Ready {
@@ -213,7 +214,7 @@ func BenchmarkInvoke(b *testing.B) {
 }
 
 func BenchmarkListOfAThousand(b *testing.B) {
-	w := open(b, newMemory(), &launcher{})
+	w := open(b, tabletest.New(), &launcher{})
 	defer w.end()
 	for i := range 1000 {
 		w.create(one(fmt.Sprintf("e%03d", i)))
@@ -278,7 +279,7 @@ func TestTheSplitThatIsSeenIsTheOneThatWasAskedFor(t *testing.T) {
 func TestASeedMakesTheSplitRepeatable(t *testing.T) {
 	sequence := func(seed uint64, name string) (got string) {
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, newMemory(), &launcher{})
+			w := open(t, tabletest.New(), &launcher{})
 			w.Close(t.Context())
 			w.seed = seed
 			w.reopen()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
@@ -255,15 +256,11 @@ func TestAFullDiskPutsItOff(t *testing.T) {
 	without(t, func(t *testing.T, w *world, l *library) {
 		w.create(one("digits"))
 		w.fails("digits")
-		w.table.mu.Lock()
-		w.table.before = func(map[string][]byte) error { return syscall.ENOSPC }
-		w.table.mu.Unlock()
+		w.table.SetBefore(tabletest.Full(syscall.ENOSPC))
 		l.put("one", false)
 		time.Sleep(time.Minute)
 		w.fails("digits")
-		w.table.mu.Lock()
-		w.table.before = nil
-		w.table.mu.Unlock()
+		w.table.SetBefore(nil)
 		w.isReady("digits", longestLook)
 	})
 }

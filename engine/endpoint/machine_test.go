@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 )
 
 // A machine of commands at random on two endpoints, with kills, held against a model of
@@ -228,10 +229,10 @@ func kindOf(err error) string {
 
 // kill leaves the table as it is at this moment, and a new run finds nothing else.
 func (m *machine) kill() {
-	left := m.w.table.copy()
-	kept := m.w.history.copy() // it is written first
-	for _, table := range []*memory{m.w.table, m.w.history} {
-		table.before = func(map[string][]byte) error { return errors.New("killed") }
+	left := m.w.table.Copy()
+	kept := m.w.history.Copy() // it is written first
+	for _, table := range []*tabletest.Memory{m.w.table, m.w.history} {
+		table.Before = func(map[string][]byte) error { return errors.New("killed") }
 	}
 	_ = m.w.Close(m.w.t.Context())
 	m.w.table, m.w.history = left, kept
@@ -384,7 +385,7 @@ func TestCommandsAtRandomKeepThePromises(t *testing.T) {
 				}
 				return nil
 			}}
-			m := &machine{w: open(t, newMemory(), l), known: map[string]*foreseen{}}
+			m := &machine{w: open(t, tabletest.New(), l), known: map[string]*foreseen{}}
 			m.run(steps)
 			faults = m.faults
 			_ = m.w.Close(t.Context())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,25 +13,26 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
 // A start over what the table held before and after each of its writes ends with the same
 // endpoint, ready: whenever Servery was killed, nothing is lost and no hand is needed.
 func TestAKillAtEachWriteLosesNothing(t *testing.T) {
-	var kept []*memory // the table as each kill would have left it
+	var kept []*tabletest.Memory // the table as each kill would have left it
 	synctest.Test(t, func(t *testing.T) {
-		table := newMemory()
+		table := tabletest.New()
 		w := open(t, table, &launcher{})
-		table.before = func(map[string][]byte) error {
+		table.Before = func(map[string][]byte) error {
 			// Apply holds the table's lock: rows can be read.
-			kept = append(kept, &memory{rows: cloneRows(table.rows)})
+			kept = append(kept, &tabletest.Memory{Rows: maps.Clone(table.Rows)})
 			return nil
 		}
 		w.create(two("pair", 70, 30))
 		synctest.Wait()
-		table.before = nil
-		kept = append(kept, table.copy())
+		table.Before = nil
+		kept = append(kept, table.Copy())
 		w.end()
 	})
 	if len(kept) != 3 { // before the create, before the switch, after all
@@ -38,7 +40,7 @@ func TestAKillAtEachWriteLosesNothing(t *testing.T) {
 	}
 	for i, table := range kept {
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, table.copy(), &launcher{})
+			w := open(t, table.Copy(), &launcher{})
 			synctest.Wait()
 			defer w.end()
 			if i == 0 {
@@ -56,14 +58,6 @@ func TestAKillAtEachWriteLosesNothing(t *testing.T) {
 			}
 		})
 	}
-}
-
-func cloneRows(rows map[string][]byte) map[string][]byte {
-	c := map[string][]byte{}
-	for k, v := range rows {
-		c[k] = slices.Clone(v)
-	}
-	return c
 }
 
 // A start ends the deployment that the last one began, also one that was running.
@@ -224,8 +218,8 @@ func TestAnUnreadableRecordIsShownAndKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				table := newMemory()
-				table.rows["broken"] = []byte(bytes)
+				table := tabletest.New()
+				table.Rows["broken"] = []byte(bytes)
 				w := open(t, table, &launcher{})
 				w.ready(one("digits"))
 				e := w.get("broken")
@@ -239,10 +233,10 @@ func TestAnUnreadableRecordIsShownAndKept(t *testing.T) {
 				if err := w.Retry(t.Context(), "broken"); err == nil {
 					t.Error("a retry of it is accepted")
 				}
-				if string(table.rows["broken"]) != bytes {
+				if string(table.Rows["broken"]) != bytes {
 					t.Error("its bytes were changed")
 				}
-				if err := w.Delete(t.Context(), "broken"); err != nil || len(table.rows) != 1 {
+				if err := w.Delete(t.Context(), "broken"); err != nil || len(table.Rows) != 1 {
 					t.Errorf("it cannot be deleted: %v", err)
 				}
 				w.end()

@@ -95,20 +95,20 @@ func TestTheMachinesSettingsAreCheckedAndStoredFirst(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
 		}
-		w.settings.before = func(map[string][]byte) error { return errors.New("no space left on device") }
+		w.settings.Before = func(map[string][]byte) error { return errors.New("no space left on device") }
 		if _, err := w.SetScaling(t.Context(), idleAfter(time.Minute)); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("answered %v", err)
 		}
 		if s := w.Scaling(); s != (Scaling{30 * time.Minute, Local}) {
 			t.Errorf("what was refused came into effect: %+v", s)
 		}
-		w.settings.before = nil
+		w.settings.Before = nil
 		// What cannot be meant is the default; what can counts all the same.
-		w.settings.rows["scaling"] = []byte(`{"scale_to_zero_after_seconds":-5,"timings":"databricks"}`)
+		w.settings.Rows["scaling"] = []byte(`{"scale_to_zero_after_seconds":-5,"timings":"databricks"}`)
 		if s, err := storedScaling(w.settings); err != nil || s != (Scaling{30 * time.Minute, Databricks}) {
 			t.Errorf("%+v, %v", s, err)
 		}
-		w.settings.rows["scaling"] = []byte(`{`)
+		w.settings.Rows["scaling"] = []byte(`{`)
 		if s, err := storedScaling(w.settings); err != nil || s != (Scaling{30 * time.Minute, Local}) {
 			t.Errorf("%+v, %v", s, err)
 		}

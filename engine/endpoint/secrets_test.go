@@ -56,7 +56,7 @@ func TestASecretReachesTheWorkersEnvironmentAndNothingElse(t *testing.T) {
 				t.Errorf("an event holds the value: %s", event.Message)
 			}
 		}
-		for key, row := range w.table.copy().rows {
+		for key, row := range w.table.Copy().Rows {
 			if strings.Contains(key+string(row), canary) {
 				t.Errorf("the table holds the value: %s", row)
 			}

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"servery/engine/registry"
+	"servery/engine/tabletest"
 )
 
 // everything is a create request with each setting.
@@ -138,7 +139,7 @@ func TestSettingsAndUpdatesDoNotUndoEachOther(t *testing.T) {
 		}
 		clients.Wait()
 		time.Sleep(time.Second)
-		stored, err := decode("digits", w.table.copy().rows["digits"])
+		stored, err := decode("digits", w.table.Copy().Rows["digits"])
 		if e := w.get("digits"); len(e.Tags) != 40 || e.Active.Version != 21 || err != nil || len(stored.Tags) != 40 || stored.Active.Version != 21 {
 			t.Errorf("%d tags, configuration %d; stored %+v %v", len(e.Tags), e.Active.Version, stored, err)
 		}
@@ -156,16 +157,16 @@ func TestSettingsAndUpdatesDoNotUndoEachOther(t *testing.T) {
 
 func TestASettingOfAnUnreadableRecordIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := newMemory()
-		table.rows["broken"] = []byte("x")
+		table := tabletest.New()
+		table.Rows["broken"] = []byte("x")
 		w := open(t, table, &launcher{})
 		defer w.end()
 		var state *StateError
-		if _, err := w.PatchTags(t.Context(), "broken", []Tag{{"a", "b"}}, nil); !errors.As(err, &state) || string(table.copy().rows["broken"]) != "x" {
-			t.Errorf("%v, stored %q", err, table.rows["broken"])
+		if _, err := w.PatchTags(t.Context(), "broken", []Tag{{"a", "b"}}, nil); !errors.As(err, &state) || string(table.Copy().Rows["broken"]) != "x" {
+			t.Errorf("%v, stored %q", err, table.Rows["broken"])
 		}
-		if _, err := w.Update(t.Context(), "broken", version("1"), ""); !errors.As(err, &state) || string(table.copy().rows["broken"]) != "x" {
-			t.Errorf("%v, stored %q", err, table.rows["broken"])
+		if _, err := w.Update(t.Context(), "broken", version("1"), ""); !errors.As(err, &state) || string(table.Copy().Rows["broken"]) != "x" {
+			t.Errorf("%v, stored %q", err, table.Rows["broken"])
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
@@ -42,10 +43,10 @@ func TestAFailureAtAnyStageLeavesTheOldOneServing(t *testing.T) {
 			}
 		}
 	}
-	full := func(table func(w *world) *memory) func(w *world) {
+	full := func(table func(w *world) *tabletest.Memory) func(w *world) {
 		return func(w *world) {
 			writes := 0
-			table(w).before = func(map[string][]byte) error {
+			table(w).Before = func(map[string][]byte) error {
 				if writes++; writes == 2 { // the first accepts, the second would switch
 					return errors.New("no space left on device")
 				}
@@ -60,7 +61,7 @@ func TestAFailureAtAnyStageLeavesTheOldOneServing(t *testing.T) {
 		nobody bool // no entity is to blame
 	}{
 		{"a version that is gone", func(w *world) {
-			w.table.before = func(map[string][]byte) error { w.models.missing.Store(true); return nil }
+			w.table.Before = func(map[string][]byte) error { w.models.missing.Store(true); return nil }
 		}, "not registered", false},
 		{"a missing file", load("the model's file cannot be read"), "cannot be read", false},
 		{"a corrupt file", load("its SHA-256 is 1, not 2"), "SHA-256", false},
@@ -74,7 +75,7 @@ func TestAFailureAtAnyStageLeavesTheOldOneServing(t *testing.T) {
 		{"a load without end", func(w *world) { w.launcher.load = loadingFor(time.Hour) }, messageLate, false},
 		{"a crash in the dry run", died(1, 1), "input example ends its process (SIGFPE)", false},
 		{"a crash in the warm-up", died(2, 4), "input example ends its process (SIGFPE)", false},
-		{"a full disk", full(func(w *world) *memory { return w.table }), "could not be stored", true},
+		{"a full disk", full(func(w *world) *tabletest.Memory { return w.table }), "could not be stored", true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			bubble(t, func(t *testing.T, w *world) {
@@ -210,7 +211,7 @@ func TestACancelDuringTheSwitchComesTooLate(t *testing.T) {
 		w.ready(one("digits"))
 		writes := 0
 		storing := make(chan struct{})
-		w.table.before = func(map[string][]byte) error {
+		w.table.Before = func(map[string][]byte) error {
 			if writes++; writes == 2 {
 				close(storing)
 				for range 1000 { // the cancel waits for a lock: time does not go on

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
@@ -141,12 +142,12 @@ func TestWhatCannotBeStoppedOrStartedSaysWhy(t *testing.T) {
 		if _, err := w.Stop(t.Context(), "digits", ""); !errors.Is(err, errClosed) {
 			t.Errorf("after Close: %v", err)
 		}
-		w.table.rows["broken"] = []byte("x")
+		w.table.Rows["broken"] = []byte("x")
 		w.reopen()
 		try(w.Stop, "broken", "cannot be read")
 		try(w.Start, "broken", "cannot be read")
 		try(w.Cancel, "broken", "no update that runs")
-		if string(w.table.copy().rows["broken"]) != "x" {
+		if string(w.table.Copy().Rows["broken"]) != "x" {
 			t.Error("the bytes of an unreadable record were changed")
 		}
 	})
@@ -352,7 +353,7 @@ func TestACancelAtAnyMomentIsDecidedOnce(t *testing.T) {
 	for range 200 {
 		at := time.Duration(random.IntN(int(2200 * time.Millisecond)))
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, newMemory(), &launcher{})
+			w := open(t, tabletest.New(), &launcher{})
 			defer w.end()
 			w.ready(one("digits"))
 			w.launcher.load = loadingFor(time.Second)
@@ -380,7 +381,7 @@ func TestACancelAtAnyMomentIsDecidedOnce(t *testing.T) {
 			if got := fmt.Sprint(e.Ready, e.Update, e.Active.Version); got != want || w.launcher.open.Load() != 1 {
 				t.Errorf("canceled after %v (%v): %s, want %s", at, err, got, want)
 			}
-			if decoded, err := decode("digits", w.table.copy().rows["digits"]); err != nil || decoded.Update != e.Update || decoded.Active.Version != e.Active.Version {
+			if decoded, err := decode("digits", w.table.Copy().Rows["digits"]); err != nil || decoded.Update != e.Update || decoded.Active.Version != e.Active.Version {
 				t.Errorf("stored %+v %v", decoded, err)
 			}
 		})

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 	"servery/engine/telemetry"
 )
 
@@ -392,12 +394,12 @@ func TestAnEndpointWithoutAConfigurationGetsItsFirst(t *testing.T) {
 // never a mixture, and what was accepted is carried out without a hand.
 func TestAKillAtEachWriteOfAnUpdateLosesNothing(t *testing.T) {
 	for _, works := range []bool{true, false} {
-		var kept []*memory
+		var kept []*tabletest.Memory
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, newMemory(), &launcher{})
+			w := open(t, tabletest.New(), &launcher{})
 			w.ready(one("pair"))
-			w.table.before = func(map[string][]byte) error {
-				kept = append(kept, &memory{rows: cloneRows(w.table.rows)})
+			w.table.Before = func(map[string][]byte) error {
+				kept = append(kept, &tabletest.Memory{Rows: maps.Clone(w.table.Rows)})
 				return nil
 			}
 			if !works {
@@ -405,8 +407,8 @@ func TestAKillAtEachWriteOfAnUpdateLosesNothing(t *testing.T) {
 			}
 			w.update("pair", *two("", 70, 30).Config)
 			synctest.Wait()
-			w.table.before = nil
-			kept = append(kept, w.table.copy())
+			w.table.Before = nil
+			kept = append(kept, w.table.Copy())
 			w.end()
 		})
 		if len(kept) != 3 { // before the accept, before the switch or the failure, after all
@@ -415,7 +417,7 @@ func TestAKillAtEachWriteOfAnUpdateLosesNothing(t *testing.T) {
 		for i, table := range kept {
 			synctest.Test(t, func(t *testing.T) {
 				l := &launcher{load: loadingFor(time.Second)}
-				w := open(t, table.copy(), l)
+				w := open(t, table.Copy(), l)
 				defer w.end()
 				stop := w.probe("pair") // requests wait for the reload, then never fail
 				time.Sleep(10 * time.Second)
@@ -487,11 +489,11 @@ func TestAVersionIsInUseBeforeItsUpdateIsStored(t *testing.T) {
 		w.ready(one("digits"))
 		var uses []string
 		full := errors.New("no space left on device")
-		w.table.before = func(map[string][]byte) error { uses = w.Uses("main.default.a", 2); return full }
+		w.table.Before = func(map[string][]byte) error { uses = w.Uses("main.default.a", 2); return full }
 		if _, err := w.Update(t.Context(), "digits", version("2"), ""); !errors.Is(err, full) || !strings.Contains(err.Error(), "cannot store the endpoint 'digits'") {
 			t.Errorf("%v", err)
 		}
-		w.table.before = nil
+		w.table.Before = nil
 		if !slices.Equal(uses, []string{"digits"}) || len(w.Uses("main.default.a", 2)) != 0 {
 			t.Errorf("used by %v, then by %v", uses, w.Uses("main.default.a", 2))
 		}
@@ -516,8 +518,8 @@ func TestADeleteDuringAnUpdateLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		if len(w.table.copy().rows) != 0 || w.launcher.open.Load() != 0 {
-			t.Errorf("left %v, %d processes", w.table.rows, w.launcher.open.Load())
+		if len(w.table.Copy().Rows) != 0 || w.launcher.open.Load() != 0 {
+			t.Errorf("left %v, %d processes", w.table.Rows, w.launcher.open.Load())
 		}
 	})
 }

@@ -53,12 +53,12 @@ func TestAnImportMakesItsCatalogAndSchema(t *testing.T) {
 		f.reopen(t)
 	}
 	// Models from releases that kept no catalogs get theirs.
-	maps.DeleteFunc(f.table.rows, func(key string, _ []byte) bool {
+	maps.DeleteFunc(f.table.Rows, func(key string, _ []byte) bool {
 		return strings.HasPrefix(key, catalogPrefix) || strings.HasPrefix(key, schemaPrefix)
 	})
-	f.table.fail = func(map[string][]byte) error { return errors.New("full") }
+	f.table.Before = func(map[string][]byte) error { return errors.New("full") }
 	f.reopen(t) // also where they cannot be stored
-	f.table.fail = nil
+	f.table.Before = nil
 	f.reopen(t)
 	if got := placesOf(f.Registry); got != "main x x-1 main.default x-1.y x.y" {
 		t.Error(got)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
 // crashVariable holds the folder that a child process works on until it is killed.
@@ -54,7 +55,7 @@ func (t fileTable) Each(prefix string, fn func(string, []byte) error) error {
 	if err != nil {
 		return err
 	}
-	return (&memoryTable{rows: rows}).Each(prefix, fn)
+	return (&tabletest.Memory{Rows: rows}).Each(prefix, fn)
 }
 
 func (t fileTable) Apply(changes map[string][]byte) error {
@@ -62,7 +63,7 @@ func (t fileTable) Apply(changes map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	if err := (&memoryTable{rows: rows}).Apply(changes); err != nil {
+	if err := (&tabletest.Memory{Rows: rows}).Apply(changes); err != nil {
 		return err
 	}
 	b, err := json.Marshal(rows)

@@ -27,7 +27,7 @@ func onlyDeletions(changes map[string][]byte) error {
 
 // full is a disk on which no folder can be made.
 func (f *fixture) full() {
-	f.table.fail = onlyDeletions
+	f.table.Before = onlyDeletions
 	f.aside = func(string) (string, error) { return "", &fs.PathError{Op: "mkdir", Err: syscall.ENOSPC} }
 }
 
@@ -67,7 +67,7 @@ func TestAFullDiskIsFreedByDeleting(t *testing.T) {
 	check("at once")
 	f.reopen(t)
 	check("after a start on the full disk")
-	f.table.fail = nil
+	f.table.Before = nil
 	f.reopen(t)
 	check("after a start with room")
 	if v := f.ready(t, Import{Source: source, Name: "a.b.c", Alias: "old"}); v.Number != 3 {
@@ -88,11 +88,11 @@ func TestACrashWhileAFullDiskIsFreedLeavesNothingDangling(t *testing.T) {
 	var pictures []picture
 	look := func() {
 		_, err := os.Lstat(v.Dir)
-		pictures = append(pictures, picture{maps.Clone(f.table.rows), err == nil})
+		pictures = append(pictures, picture{maps.Clone(f.table.Rows), err == nil})
 	}
 	f.full()
-	deny := f.table.fail
-	f.table.fail = func(changes map[string][]byte) error { look(); return deny(changes) }
+	deny := f.table.Before
+	f.table.Before = func(changes map[string][]byte) error { look(); return deny(changes) }
 	f.aside = func(string) (string, error) { look(); return "", syscall.ENOSPC }
 	if err := f.DeleteVersion(context.Background(), "a.b.c", 1); err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestACrashWhileAFullDiskIsFreedLeavesNothingDangling(t *testing.T) {
 	if err := os.CopyFS(v.Dir, os.DirFS(kept.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	f.table.rows, f.table.fail = pictures[2].rows, nil
+	f.table.Rows, f.table.Before = pictures[2].rows, nil
 	f.reopen(t)
 	f.checkFiles(t)
 	if m, err := f.Model("a.b.c"); err != nil || len(m.Versions) != 1 || len(m.Aliases) != 0 {
@@ -127,12 +127,12 @@ func TestAStartOnAFullDiskShowsImportsThatWereCutOff(t *testing.T) {
 	var crash map[string][]byte
 	if _, err := f.Import(context.Background(), Import{Source: source, Name: "a.b.c"}, func(Progress) {
 		if crash == nil {
-			crash = maps.Clone(f.table.rows)
+			crash = maps.Clone(f.table.Rows)
 		}
 	}); err != nil {
 		t.Fatal(err)
 	}
-	f.table.rows, f.table.fail = crash, onlyDeletions
+	f.table.Rows, f.table.Before = crash, onlyDeletions
 	f.reopen(t)
 	m, err := f.Model("a.b.c")
 	if v, _ := m.Version(2); err != nil || v.Status != Failed || v.Reason != reasonInterrupted {

@@ -64,7 +64,7 @@ func TestACatalogThatCannotBeWrittenChangesNothing(t *testing.T) {
 		f := newFixture(t)
 		f.ready(t, Import{Source: source, Name: "a.b.c", Alias: "x"})
 		n := 0
-		f.table.fail = func(map[string][]byte) error {
+		f.table.Before = func(map[string][]byte) error {
 			if n++; n >= fails {
 				return broken
 			}
@@ -87,7 +87,7 @@ func TestACatalogThatCannotBeWrittenChangesNothing(t *testing.T) {
 		}
 		f.checkFiles(t)
 		// The start after it finds what could not be taken back, and makes it Failed.
-		f.table.fail = nil
+		f.table.Before = nil
 		f.reopen(t)
 		f.checkFiles(t)
 		for _, m := range f.Models() {

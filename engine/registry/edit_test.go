@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
 func TestAliasesPointAtVersions(t *testing.T) {
@@ -149,8 +150,8 @@ func TestADeletedModelLeavesNothing(t *testing.T) {
 	if err := f.DeleteModel(ctx, "a.b.d"); err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := os.ReadDir(f.dir); err != nil || len(entries) != 1 || f.table.models() != 0 {
-		t.Errorf("left: %v, %d records, %v", entries, f.table.models(), err)
+	if entries, err := os.ReadDir(f.dir); err != nil || len(entries) != 1 || models(f.table) != 0 {
+		t.Errorf("left: %v, %d records, %v", entries, models(f.table), err)
 	}
 	if v := f.ready(t, Import{Source: source, Name: "a.b.c"}); v.Number != 1 {
 		t.Errorf("a new model begins with version %d", v.Number)
@@ -171,9 +172,9 @@ func TestAStartPutsInOrderWhatACrashLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.table.rows[versionKey("a.b.c", 4)] = record
+	f.table.Rows[versionKey("a.b.c", 4)] = record
 	// Version 3's record is gone, its files are not; version 2's files are gone.
-	delete(f.table.rows, versionKey("a.b.c", 3))
+	delete(f.table.Rows, versionKey("a.b.c", 3))
 	if err := os.Rename(at(2), at(2)+"-elsewhere"); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func TestAStartPutsInOrderWhatACrashLeft(t *testing.T) {
 
 func TestARecordThatCannotBeReadStopsTheStart(t *testing.T) {
 	for key, value := range map[string]string{"model/a.b.c": "{", "model/a.b": "{}", "version/a.b.c/1": "{}", "version/x": "{}"} {
-		table := &memoryTable{rows: map[string][]byte{key: []byte(value)}}
+		table := &tabletest.Memory{Rows: map[string][]byte{key: []byte(value)}}
 		if _, err := Open(table, t.TempDir()); err == nil {
 			t.Errorf("%s: %s was passed over", key, value)
 		}

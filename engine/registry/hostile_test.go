@@ -260,7 +260,7 @@ func TestASourceThatCannotBeReadIsAnError(t *testing.T) {
 			t.Errorf("%q: %v, want %q", source, err, says)
 		}
 	}
-	if len(f.Models()) != 0 || f.table.models() != 0 {
+	if len(f.Models()) != 0 || models(f.table) != 0 {
 		t.Errorf("left: %+v", f.Models())
 	}
 }

@@ -4,30 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"servery/engine/artifact"
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
-// memoryTable is a Table in memory; fail, where set, may refuse changes.
-type memoryTable struct {
-	mu   sync.Mutex
-	rows map[string][]byte
-	fail func(changes map[string][]byte) error
-}
-
 // models counts the records of models and versions.
-func (t *memoryTable) models() (n int) {
-	for key := range t.rows {
+func models(t *tabletest.Memory) (n int) {
+	for key := range t.Rows {
 		if strings.HasPrefix(key, modelPrefix) || strings.HasPrefix(key, versionPrefix) {
 			n++
 		}
@@ -35,50 +27,16 @@ func (t *memoryTable) models() (n int) {
 	return n
 }
 
-func (t *memoryTable) Each(prefix string, fn func(string, []byte) error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(t.rows)) {
-		if strings.HasPrefix(key, prefix) {
-			if err := fn(key, t.rows[key]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (t *memoryTable) Apply(changes map[string][]byte) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.fail != nil {
-		if err := t.fail(changes); err != nil {
-			return err
-		}
-	}
-	if t.rows == nil {
-		t.rows = map[string][]byte{}
-	}
-	for key, value := range changes {
-		if value == nil {
-			delete(t.rows, key)
-		} else {
-			t.rows[key] = slices.Clone(value)
-		}
-	}
-	return nil
-}
-
 // fixture is a registry with its table and folder.
 type fixture struct {
 	*Registry
-	table *memoryTable
+	table *tabletest.Memory
 	dir   string
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{table: &memoryTable{}, dir: filepath.Join(t.TempDir(), "models")}
+	f := &fixture{table: tabletest.New(), dir: filepath.Join(t.TempDir(), "models")}
 	f.reopen(t)
 	return f
 }
@@ -322,7 +280,7 @@ func TestWhatIsTooLongForARecordIsReadAgain(t *testing.T) {
 		}
 	}
 	f.ready(t, Import{Source: file(t, "zeros.onnx", onnxtest.Add(100_001)), Name: "a.b.c"})
-	for key, value := range f.table.rows {
+	for key, value := range f.table.Rows {
 		if len(value) > maxRecord {
 			t.Errorf("the record %s has %d bytes", key, len(value))
 		}
@@ -374,8 +332,8 @@ func TestACancelledImportLeavesNothing(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled while %s: %v", stage, err)
 		}
-		if len(f.Models()) != 0 || len(f.table.rows) != 2 { // of main and main.default
-			t.Errorf("left: %+v, %d records", f.Models(), len(f.table.rows))
+		if len(f.Models()) != 0 || len(f.table.Rows) != 2 { // of main and main.default
+			t.Errorf("left: %+v, %d records", f.Models(), len(f.table.Rows))
 		}
 		f.checkFiles(t)
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
 // TestACrashAtAnyCommitLosesNothing keeps a picture of table and folder before and after
@@ -18,19 +19,19 @@ func TestACrashAtAnyCommitLosesNothing(t *testing.T) {
 	f := newFixture(t)
 	var pictures []*fixture
 	take := func(rows map[string][]byte) {
-		p := &fixture{table: &memoryTable{rows: rows}, dir: filepath.Join(t.TempDir(), "models", strconv.Itoa(len(pictures)))}
+		p := &fixture{table: &tabletest.Memory{Rows: rows}, dir: filepath.Join(t.TempDir(), "models", strconv.Itoa(len(pictures)))}
 		if err := os.CopyFS(p.dir, os.DirFS(f.dir)); err != nil {
 			t.Error(err)
 		}
 		pictures = append(pictures, p)
 	}
-	f.table.fail = func(changes map[string][]byte) error {
-		take(maps.Clone(f.table.rows))
-		after := maps.Clone(f.table.rows)
+	f.table.Before = func(changes map[string][]byte) error {
+		take(maps.Clone(f.table.Rows))
+		after := maps.Clone(f.table.Rows)
 		if after == nil {
 			after = map[string][]byte{}
 		}
-		if err := (&memoryTable{rows: after}).Apply(changes); err != nil {
+		if err := (&tabletest.Memory{Rows: after}).Apply(changes); err != nil {
 			t.Error(err)
 		}
 		take(after)

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
 // told is what a catalog should hold: the simplest possible registry.
@@ -31,7 +32,7 @@ func TestAnyStoryEndsAsTold(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		f := &fixture{table: &memoryTable{}, dir: dir}
+		f := &fixture{table: tabletest.New(), dir: dir}
 		if f.Registry, err = Open(f.table, dir); err != nil {
 			rt.Fatal(err)
 		}

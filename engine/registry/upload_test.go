@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"servery/engine/onnx/onnxtest"
+	"servery/engine/tabletest"
 )
 
 // registered makes the model a.b.c where it is not there, and a version that waits.
@@ -405,7 +406,7 @@ func TestARegistrationIsDoneOnceHoweverManyAskForIt(t *testing.T) {
 	f.upload(t, at.at("MLmodel"), plainDescription)
 	f.upload(t, at.at("model.onnx"), string(onnxtest.Add(1)))
 	stored := 0
-	f.table.fail = func(changes map[string][]byte) error { stored++; return nil }
+	f.table.Before = func(changes map[string][]byte) error { stored++; return nil }
 	var work sync.WaitGroup
 	for range 8 {
 		work.Go(func() {
@@ -440,11 +441,11 @@ func TestARegistrationThatIsCutShortCanBeRepeated(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	f.table.fail = func(map[string][]byte) error { return errors.New("the disk is gone") }
+	f.table.Before = func(map[string][]byte) error { return errors.New("the disk is gone") }
 	if _, err := f.Finalize(context.Background(), at.Model, at.Version, nil); err == nil {
 		t.Error("what could not be stored is told as done")
 	}
-	f.table.fail = nil
+	f.table.Before = nil
 	f.checkFiles(t)
 	if v, err := f.Finalize(context.Background(), at.Model, at.Version, nil); err != nil || v.Status != Ready {
 		t.Errorf("%+v %v", v, err)
@@ -458,28 +459,28 @@ func TestACrashAtAnyCommitLosesNoUpload(t *testing.T) {
 	f := newFixture(t)
 	var pictures []*fixture
 	take := func(rows map[string][]byte) {
-		p := &fixture{table: &memoryTable{rows: map[string][]byte{}}, dir: filepath.Join(t.TempDir(), "models")}
+		p := &fixture{table: tabletest.New(), dir: filepath.Join(t.TempDir(), "models")}
 		for key, value := range rows {
-			p.table.rows[key] = bytes.Clone(value)
+			p.table.Rows[key] = bytes.Clone(value)
 		}
 		if err := os.CopyFS(p.dir, os.DirFS(f.dir)); err != nil {
 			t.Error(err)
 		}
 		pictures = append(pictures, p)
 	}
-	f.table.fail = func(changes map[string][]byte) error {
-		take(f.table.rows)
-		after := &memoryTable{rows: map[string][]byte{}}
-		_ = after.Apply(f.table.rows)
+	f.table.Before = func(changes map[string][]byte) error {
+		take(f.table.Rows)
+		after := tabletest.New()
+		_ = after.Apply(f.table.Rows)
 		_ = after.Apply(changes)
-		take(after.rows)
+		take(after.Rows)
 		return nil
 	}
 	at := f.registered(t)
 	sent := map[string]string{"MLmodel": plainDescription, "model.onnx": string(onnxtest.Add(1)), "deep/1/2/3/4": "numbers are no versions here"}
 	for name, content := range sent {
 		f.upload(t, at.at(name), content)
-		take(f.table.rows)
+		take(f.table.Rows)
 	}
 	want, err := f.Finalize(context.Background(), at.Model, at.Version, nil)
 	if err != nil || want.Status != Ready {

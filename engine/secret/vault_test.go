@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,44 +16,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"servery/engine/tabletest"
 )
-
-// memory is a Table without a disk; fail, where set, is Apply's answer.
-type memory struct {
-	mu      sync.Mutex
-	records map[string][]byte
-	fail    error
-}
-
-func (m *memory) Each(prefix string, fn func(string, []byte) error) error {
-	m.mu.Lock()
-	records := maps.Clone(m.records)
-	m.mu.Unlock()
-	for _, k := range slices.Sorted(maps.Keys(records)) {
-		if strings.HasPrefix(k, prefix) {
-			if err := fn(k, records[k]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (m *memory) Apply(changes map[string][]byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	for k, v := range changes {
-		if v == nil {
-			delete(m.records, k)
-		} else {
-			m.records[k] = slices.Clone(v)
-		}
-	}
-	return nil
-}
 
 // ring is a Keyring in memory; fail, where set, is the answer of every call.
 type ring struct {
@@ -88,7 +52,7 @@ func (r *ring) Set(_ context.Context, account, text string) error {
 type house struct {
 	*Vault
 	t     testing.TB
-	table *memory
+	table *tabletest.Memory
 	ring  *ring
 	file  string
 	log   bytes.Buffer
@@ -96,7 +60,7 @@ type house struct {
 }
 
 func newHouse(t testing.TB) *house {
-	h := &house{t: t, table: &memory{records: map[string][]byte{}}, ring: &ring{entries: map[string]string{}},
+	h := &house{t: t, table: tabletest.New(), ring: &ring{entries: map[string]string{}},
 		file: filepath.Join(t.TempDir(), "secrets.key"), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	h.reopen()
 	return h
@@ -182,7 +146,7 @@ func TestNoValueStandsInTheTableOrTheLog(t *testing.T) {
 		if len(raw) != 2*keySize {
 			t.Fatalf("the key is %q", raw)
 		}
-		for key, value := range h.table.records {
+		for key, value := range h.table.Rows {
 			for _, hidden := range []string{canary, raw, "Y2FuYXJ5LWMwZmZlZQ"} {
 				if strings.Contains(key+string(value)+h.log.String(), hidden) {
 					t.Errorf("%q stands in %s: %s", hidden, key, value)
@@ -198,7 +162,7 @@ func TestTheSameValueIsNeverStoredTheSameWay(t *testing.T) {
 	for range 50 {
 		h.put("k", canary)
 		var record secretRecord
-		if err := json.Unmarshal(h.table.records["secret/sc/k"], &record); err != nil {
+		if err := json.Unmarshal(h.table.Rows["secret/sc/k"], &record); err != nil {
 			t.Fatal(err)
 		}
 		if nonce := string(record.Sealed[:12]); seen[nonce] {
@@ -235,7 +199,7 @@ func TestATamperedValueIsRefused(t *testing.T) {
 	if err := h.CreateScope(t.Context(), "sc2", "1"); err != nil {
 		t.Fatal(err)
 	}
-	good := h.table.records["secret/sc/k"]
+	good := h.table.Rows["secret/sc/k"]
 	var record secretRecord
 	if err := json.Unmarshal(good, &record); err != nil {
 		t.Fatal(err)
@@ -251,21 +215,21 @@ func TestATamperedValueIsRefused(t *testing.T) {
 		changed := record
 		changed.Sealed = bytes.Clone(record.Sealed)
 		changed.Sealed[i] ^= 1
-		h.table.records["secret/sc/k"], _ = json.Marshal(changed)
+		h.table.Rows["secret/sc/k"], _ = json.Marshal(changed)
 		damaged(fmt.Sprint("byte ", i))
 	}
 	for n := range record.Sealed {
 		cut := record
 		cut.Sealed = record.Sealed[:n]
-		h.table.records["secret/sc/k"], _ = json.Marshal(cut)
+		h.table.Rows["secret/sc/k"], _ = json.Marshal(cut)
 		damaged(fmt.Sprint("the first ", n))
 	}
-	h.table.records["secret/sc/k"] = h.table.records["secret/sc/other"]
+	h.table.Rows["secret/sc/k"] = h.table.Rows["secret/sc/other"]
 	damaged("another secret's value")
-	h.table.records["secret/sc/k"] = []byte("{")
+	h.table.Rows["secret/sc/k"] = []byte("{")
 	damaged("no JSON")
-	h.table.records["secret/sc/k"] = good
-	h.table.records["secret/sc2/k"] = good
+	h.table.Rows["secret/sc/k"] = good
+	h.table.Rows["secret/sc2/k"] = good
 	h.reopen()
 	h.wants("k", canary)
 	if value, err := h.Get(t.Context(), ann, "sc2", "k"); err == nil {
@@ -326,7 +290,7 @@ func TestAKeyThatIsGoneOrWrongIsTold(t *testing.T) {
 		{"a file of another key", true, func(h *house) { os.WriteFile(h.file, []byte(strings.Repeat("ab", keySize)), 0o600) }, "not the one", true},
 		{"a file of something else", true, func(h *house) { os.WriteFile(h.file, []byte("hello"), 0o600) }, "does not hold the key", true},
 		{"a folder", true, func(h *house) { os.Remove(h.file); os.Mkdir(h.file, 0o700) }, "does not hold the key", true},
-		{"no record of it", false, func(h *house) { delete(h.table.records, keyKey) }, "have no key", true},
+		{"no record of it", false, func(h *house) { delete(h.table.Rows, keyKey) }, "have no key", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
@@ -397,15 +361,16 @@ func TestAStartThatWasCutShortGoesOnWithItsKey(t *testing.T) {
 	if err := h.CreateScope(t.Context(), "sc", "1"); err != nil {
 		t.Fatal(err)
 	}
-	h.table.fail = errors.New("disk full")
-	if err := h.Put(t.Context(), ann, "sc", "k", []byte("x")); !errors.Is(err, h.table.fail) {
+	full := errors.New("disk full")
+	h.table.Before = tabletest.Full(full)
+	if err := h.Put(t.Context(), ann, "sc", "k", []byte("x")); !errors.Is(err, full) {
 		t.Fatal(err)
 	}
 	first, err := os.ReadFile(h.file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.table.fail = nil
+	h.table.Before = nil
 	h.reopen()
 	h.put("k", canary)
 	if again, err := os.ReadFile(h.file); err != nil || !bytes.Equal(first, again) {
@@ -576,14 +541,14 @@ func FuzzReference(f *testing.F) {
 
 func TestDamagedRecordsAreErrors(t *testing.T) {
 	for key, value := range map[string]string{"scope/sc": "{", "secret/sc/k": "{", "secret/none/k": "{}", "secret/sc": "{}"} {
-		m := &memory{records: map[string][]byte{"scope/sc": []byte(`{"name":"sc"}`)}}
-		m.records[key] = []byte(value)
+		m := &tabletest.Memory{Rows: map[string][]byte{"scope/sc": []byte(`{"name":"sc"}`)}}
+		m.Rows[key] = []byte(value)
 		_, err := Open(Options{Table: m, Keyring: &ring{}})
 		if (err == nil) != (key == "secret/sc") {
 			t.Errorf("%s = %s: %v", key, value, err)
 		}
 	}
-	m := &memory{records: map[string][]byte{"scope/sc": []byte(`{"name":"sc","acl":{"1":"OWN"}}`)}}
+	m := &tabletest.Memory{Rows: map[string][]byte{"scope/sc": []byte(`{"name":"sc","acl":{"1":"OWN"}}`)}}
 	if _, err := Open(Options{Table: m, Keyring: &ring{}}); err == nil {
 		t.Error("an unknown permission was accepted")
 	}
@@ -593,7 +558,7 @@ func TestWhatIsNotStoredDidNotHappen(t *testing.T) {
 	h := newHouse(t).filled()
 	ctx := t.Context()
 	full := errors.New("disk full")
-	h.table.fail = full
+	h.table.Before = tabletest.Full(full)
 	for what, err := range map[string]error{
 		"create": h.CreateScope(ctx, "more", "1"), "put": h.Put(ctx, ann, "sc", "k", []byte("next")), "delete": h.Delete(ctx, ann, "sc", "k"),
 		"acl": h.SetACL(ctx, ann, "sc", "2", Read), "forget": h.Forget(ctx, "1"), "delete scope": h.DeleteScope(ctx, ann, "sc"),
