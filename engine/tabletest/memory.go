@@ -1,6 +1,6 @@
-// Package tabletest has a table of records without a disk, for the tests of the parts that keep
-// their state in one. Each of them says what it needs of a table; the store's tables have it, and
-// so does Memory.
+// Package tabletest has tables without a disk, of records and of rows, for the tests of the
+// parts that keep their state in some. Each of them says what it needs of a table; the store's
+// have it, and so do these.
 package tabletest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// Memory is a table in memory. Its fields are for tests in which nothing uses it meanwhile.
+// Memory is a table of records in memory. Its fields are for tests in which nothing uses it meanwhile.
 type Memory struct {
 	Rows map[string][]byte
 	// Before, where not nil, is asked before each Apply, with the table locked: an error fails

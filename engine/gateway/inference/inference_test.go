@@ -17,6 +17,7 @@ import (
 
 	"servery/engine/endpoint"
 	"servery/engine/rows"
+	"servery/engine/tabletest"
 )
 
 // decoded is what a table holds.
@@ -37,7 +38,7 @@ func decoded(t testing.TB, m rows.Tables, table string) (all []Row) {
 func ptr(s string) *string { return &s }
 
 func TestARequestBecomesARow(t *testing.T) {
-	m := newMemory()
+	m := tabletest.NewRows()
 	tables := New(Options{Rows: m})
 	defer tables.Close()
 	e := digits()
@@ -60,7 +61,7 @@ func TestARequestBecomesARow(t *testing.T) {
 }
 
 func TestPayloadsOverOneMebibyteAreNullWithACode(t *testing.T) {
-	m := newMemory()
+	m := tabletest.NewRows()
 	tables := New(Options{Rows: m})
 	defer tables.Close()
 	e := digits()
@@ -120,7 +121,7 @@ func TestWhichTablesARequestGoesInto(t *testing.T) {
 		{"sampled out", func(e *endpoint.Endpoint) { e.Telemetry = share(0.5) }, nil},
 		{"nothing is sampled", func(e *endpoint.Endpoint) { e.Telemetry = share(0) }, nil},
 	} {
-		m := newMemory()
+		m := tabletest.NewRows()
 		tables := New(Options{Rows: m, Random: func() float64 { return 0.5 }})
 		e := digits()
 		c.change(e)
@@ -143,10 +144,10 @@ func TestWhichTablesARequestGoesInto(t *testing.T) {
 // bounded.
 func TestADatabaseThatHangsHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		hang := make(chan struct{})
 		var once sync.Once
-		m.gate = func(_ string, n int) (int, error) { <-hang; return n, nil }
+		m.Gate = func(_ string, n int) (int, error) { <-hang; return n, nil }
 		var told []string
 		tables := New(Options{Rows: m, Dropped: func(endpoint, why string) { told = append(told, endpoint+": "+why) }})
 		e := digits()
@@ -183,9 +184,9 @@ func TestADatabaseThatHangsHoldsUpNobody(t *testing.T) {
 
 func TestADatabaseThatFailsIsToldOfOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		full := errors.New("the disk is full")
-		m.gate = func(string, int) (int, error) { return 0, full }
+		m.Gate = func(string, int) (int, error) { return 0, full }
 		var told []string
 		tables := New(Options{Rows: m, Dropped: func(_, why string) { told = append(told, why) }})
 		defer tables.Close()
@@ -200,7 +201,7 @@ func TestADatabaseThatFailsIsToldOfOnceAMinute(t *testing.T) {
 		if tables.Failed() != full.Error() {
 			t.Errorf("failed: %q", tables.Failed())
 		}
-		m.gate = nil
+		m.Gate = nil
 		tables.Take(finished(digits(), "{}", "{}"))
 		time.Sleep(time.Second)
 		if n := len(decoded(t, m, digitsTable)); n != 1 || tables.Failed() != "" {
@@ -211,7 +212,7 @@ func TestADatabaseThatFailsIsToldOfOnceAMinute(t *testing.T) {
 
 func TestRowsAreWrittenWithinAQuarterOfASecondAndAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // it also finds a goroutine that does not end
-		m := newMemory()
+		m := tabletest.NewRows()
 		tables := New(Options{Rows: m})
 		tables.Take(finished(digits(), "{}", "{}"))
 		time.Sleep(250 * time.Millisecond)
@@ -236,10 +237,10 @@ func TestRowsAreWrittenWithinAQuarterOfASecondAndAtTheEnd(t *testing.T) {
 // are in the order in which it sent them.
 func TestNoRowTwiceAndNoneReordered(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		fails := rapid.SliceOfN(rapid.IntRange(-1, 10), 1, 50).Draw(rt, "appends")
 		var calls atomic.Int64
-		m.gate = func(_ string, n int) (int, error) {
+		m.Gate = func(_ string, n int) (int, error) {
 			fail := fails[int(calls.Add(1))%len(fails)]
 			if fail < 0 {
 				return n, nil
@@ -295,8 +296,8 @@ func FuzzDecodeRow(f *testing.F) {
 }
 
 func BenchmarkTake(b *testing.B) {
-	m := newMemory()
-	m.gate = func(string, int) (int, error) { return 0, nil }
+	m := tabletest.NewRows()
+	m.Gate = func(string, int) (int, error) { return 0, nil }
 	tables := New(Options{Rows: m})
 	defer tables.Close()
 	r := finished(digits(), strings.Repeat("b", 125), strings.Repeat("a", 60))

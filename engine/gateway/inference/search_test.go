@@ -17,13 +17,14 @@ import (
 	"pgregory.net/rapid"
 
 	"servery/engine/rows"
+	"servery/engine/tabletest"
 )
 
 // filled is a table of n requests, one a second, of two requesters, with statuses 200, 400
 // and 429 in turn.
 func filled(t testing.TB, n int) (*Reader, Table) {
 	t.Helper()
-	m := newMemory()
+	m := tabletest.NewRows()
 	tables := New(Options{Rows: m})
 	t.Cleanup(tables.Close)
 	e := digits()
@@ -123,12 +124,17 @@ func TestPagesAreTheWholeQuery(t *testing.T) {
 
 func TestASearchForWhatIsRareComesBackSoon(t *testing.T) {
 	r, table := filled(t, passRows/10)
-	m := r.rows.(*memory)
-	all := m.tables[table.stored]
+	m := r.rows.(*tabletest.Rows)
+	var all []rows.New
+	if err := m.Scan(table.stored, rows.Scan{}, func(at rows.Position, value []byte) error {
+		all = append(all, rows.New{At: at.Time(), Value: value})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for range 25 {
-		for _, row := range all[:passRows/10] {
-			m.last++
-			m.tables[table.stored] = append(m.tables[table.stored], kept{rows.Position{Segment: 1, At: m.last}, row.value})
+		if _, err := m.Append(table.stored, all); err != nil {
+			t.Fatal(err)
 		}
 	}
 	q := Query{RequestID: "nobody"}
@@ -144,7 +150,7 @@ func TestASearchForWhatIsRareComesBackSoon(t *testing.T) {
 		q.After = p.Next
 	}
 	if pages != 3 {
-		t.Errorf("%d pages over %d rows", pages, len(m.tables[table.stored]))
+		t.Errorf("%d pages over %d rows", pages, m.Len(table.stored))
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -156,7 +162,7 @@ func TestASearchForWhatIsRareComesBackSoon(t *testing.T) {
 // odd is a row with what is hard to export.
 func odd(t *testing.T, legacy bool) (*Reader, Table) {
 	t.Helper()
-	m := newMemory()
+	m := tabletest.NewRows()
 	tables := New(Options{Rows: m})
 	t.Cleanup(tables.Close)
 	e := digits()
@@ -301,7 +307,7 @@ func (g *groups) Write(b []byte) (int, error) {
 }
 
 func TestAnExportDoesNotWaitForItsEnd(t *testing.T) {
-	m := newMemory()
+	m := tabletest.NewRows()
 	tables := New(Options{Rows: m})
 	defer tables.Close()
 	e := digits()

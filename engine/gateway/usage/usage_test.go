@@ -18,79 +18,8 @@ import (
 	"servery/engine/gateway"
 	"servery/engine/rows"
 	"servery/engine/runtime"
+	"servery/engine/tabletest"
 )
-
-// memory are tables without a disk; fail, where set, is Append's answer.
-type memory struct {
-	mu     sync.Mutex
-	tables map[string][]stored
-	keep   map[string]time.Duration
-	fail   error
-}
-
-type stored struct {
-	at    rows.Position
-	value []byte
-}
-
-func newMemory() *memory {
-	return &memory{tables: map[string][]stored{}, keep: map[string]time.Duration{}}
-}
-
-func (m *memory) Append(table string, list []rows.New) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return 0, m.fail
-	}
-	for _, r := range list {
-		at := rows.Position{At: r.At.UnixNano()}
-		if all := m.tables[table]; len(all) > 0 {
-			at.At = max(at.At, all[len(all)-1].at.At+1)
-		}
-		m.tables[table] = append(m.tables[table], stored{at, r.Value})
-	}
-	return len(list), nil
-}
-
-func (m *memory) setFail(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fail = err
-}
-
-func (m *memory) Scan(table string, s rows.Scan, fn func(rows.Position, []byte) error) error {
-	m.mu.Lock()
-	all := slices.Clone(m.tables[table])
-	m.mu.Unlock()
-	if s.Newest {
-		slices.Reverse(all)
-	}
-	for _, r := range all {
-		at := r.at.Time()
-		if !s.From.IsZero() && at.Before(s.From) || !s.To.IsZero() && !at.Before(s.To) ||
-			s.After != (rows.Position{}) && (r.at.Compare(s.After) == 0 || (r.at.Compare(s.After) > 0) == s.Newest) {
-			continue
-		}
-		if err := fn(r.at, r.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *memory) SetKeep(table string, keep time.Duration) error { m.keep[table] = keep; return nil }
-
-func (m *memory) Count(string) (rows.Counts, error)        { panic("not asked") }
-func (m *memory) Tables() ([]string, error)                { panic("not asked") }
-func (m *memory) Keep(string) (time.Duration, bool, error) { panic("not asked") }
-func (m *memory) Drop(string) error                        { panic("not asked") }
-func (m *memory) DropBefore(string, time.Time) error       { panic("not asked") }
-func (m *memory) count(table string) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.tables[table])
-}
 
 func tracked(name string) *endpoint.Endpoint {
 	yes := true
@@ -115,7 +44,7 @@ func TestOnlyTrackedEndpointsAreWanted(t *testing.T) {
 
 func TestARowIsReadAsItWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		x := New(Options{Rows: m})
 		defer x.Close()
 		r := finished("m", "ada@example.com", "r-1", 200)
@@ -125,37 +54,39 @@ func TestARowIsReadAsItWasTaken(t *testing.T) {
 		want := Request{
 			At: r.At.UTC(), Status: 200, Requester: "ada@example.com", ID: "r-1", ClientID: "c-r-1", Context: map[string]string{"project": "p"},
 			EndpointID: "id-m", Endpoint: "m", EntityID: gateway.EntityID("id-m", 2, "m-1"), Entity: "m-1", Run: time.Millisecond,
-			Position: rows.Position{At: r.At.UnixNano()},
+			Position: rows.Position{Segment: 1, At: r.At.UnixNano()},
 		}
 		if err != nil || more || len(list) != 1 || fmt.Sprint(list[0]) != fmt.Sprint(want) {
 			t.Errorf("read %+v, %v, %v, want %+v", list, more, err, want)
 		}
-		if m.keep[requestsTable] != Keep || m.keep[totalsTable] != Keep {
-			t.Errorf("kept for %v", m.keep)
+		for _, table := range []string{requestsTable, totalsTable} {
+			if keep, _, _ := m.Keep(table); keep != Keep {
+				t.Errorf("%s is kept for %v", table, keep)
+			}
 		}
 	})
 }
 
 func TestRowsAreWrittenByThemselvesAndByClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		x := New(Options{Rows: m})
 		x.Take(finished("m", "ada", "1", 200))
 		time.Sleep(batchTime)
 		synctest.Wait()
-		if m.count(requestsTable) != 1 || m.count(totalsTable) != 0 {
-			t.Fatalf("%d rows and %d totals after %v", m.count(requestsTable), m.count(totalsTable), batchTime)
+		if m.Len(requestsTable) != 1 || m.Len(totalsTable) != 0 {
+			t.Fatalf("%d rows and %d totals after %v", m.Len(requestsTable), m.Len(totalsTable), batchTime)
 		}
 		time.Sleep(totalsTime)
 		synctest.Wait()
-		if m.count(totalsTable) != 1 {
-			t.Fatalf("%d totals after a minute", m.count(totalsTable))
+		if m.Len(totalsTable) != 1 {
+			t.Fatalf("%d totals after a minute", m.Len(totalsTable))
 		}
 		x.Take(finished("m", "ada", "2", 200))
 		x.Close()
 		x.Take(finished("m", "ada", "3", 200))
-		if m.count(requestsTable) != 2 || m.count(totalsTable) != 2 {
-			t.Errorf("%d rows and %d totals after Close", m.count(requestsTable), m.count(totalsTable))
+		if m.Len(requestsTable) != 2 || m.Len(totalsTable) != 2 {
+			t.Errorf("%d rows and %d totals after Close", m.Len(requestsTable), m.Len(totalsTable))
 		}
 	})
 }
@@ -163,14 +94,14 @@ func TestRowsAreWrittenByThemselvesAndByClose(t *testing.T) {
 // A full batch does not wait for the clock.
 func TestAFullBatchIsWrittenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		x := New(Options{Rows: m})
 		defer x.Close()
 		for i := range batchRows {
 			x.Take(finished("m", "ada", fmt.Sprint(i), 200))
 		}
 		synctest.Wait()
-		if n := m.count(requestsTable); n != batchRows {
+		if n := m.Len(requestsTable); n != batchRows {
 			t.Errorf("%d rows are written at once, want %d", n, batchRows)
 		}
 	})
@@ -178,7 +109,7 @@ func TestAFullBatchIsWrittenAtOnce(t *testing.T) {
 
 func TestPagesFollowEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := New(Options{Rows: newMemory()})
+		x := New(Options{Rows: tabletest.NewRows()})
 		defer x.Close()
 		for i := range 25 {
 			x.Take(finished([]string{"a", "b"}[i%2], "ada", fmt.Sprint(i), 200))
@@ -208,7 +139,7 @@ func TestPagesFollowEachOther(t *testing.T) {
 
 func TestTotalsAreTheSumsOfWhatWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // it is midnight, 2000-01-01
-		x := New(Options{Rows: newMemory()})
+		x := New(Options{Rows: tabletest.NewRows()})
 		began := time.Now().UTC()
 		for hour := range 30 {
 			for i, status := range []int{200, 400, 500, 429, 200} {
@@ -249,30 +180,31 @@ func TestTotalsAreTheSumsOfWhatWasTaken(t *testing.T) {
 // What cannot be written is counted and told, and the totals come later.
 func TestWhatCannotBeWrittenIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
+		m := tabletest.NewRows()
 		var log strings.Builder
 		x := New(Options{Rows: m, Log: textLog(&log)})
-		m.setFail(errors.New("the disk is full"))
+		full := errors.New("the disk is full")
+		m.SetGate(func(string, int) (int, error) { return 0, full })
 		for range 2*maxQueued + 5 { // the rows of a full queue are lost at once
 			x.Take(finished("m", "ada", "r", 200))
 		}
 		time.Sleep(2 * time.Minute)
-		m.setFail(nil)
+		m.SetGate(nil)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if !strings.Contains(log.String(), "the disk is full") || strings.Count(log.String(), "\n") > 2 {
 			t.Errorf("the log: %s", log.String())
 		}
 		totals, err := x.Totals("", time.Time{}, time.Time{}, true)
-		if err != nil || len(totals) != 1 || totals[0].Requests < 1 || m.count(requestsTable) != 0 {
-			t.Errorf("%+v, %v, %d rows", totals, err, m.count(requestsTable))
+		if err != nil || len(totals) != 1 || totals[0].Requests < 1 || m.Len(requestsTable) != 0 {
+			t.Errorf("%+v, %v, %d rows", totals, err, m.Len(requestsTable))
 		}
 		x.Close()
 	})
 }
 
 func TestManyTakeAtOnce(t *testing.T) {
-	m := newMemory()
+	m := tabletest.NewRows()
 	x := New(Options{Rows: m})
 	var all sync.WaitGroup
 	for g := range 8 {
@@ -400,7 +332,7 @@ func TestServedEntitiesAreThoseThatServed(t *testing.T) {
 }
 
 func BenchmarkTake(b *testing.B) {
-	x := New(Options{Rows: newMemory()})
+	x := New(Options{Rows: tabletest.NewRows()})
 	defer x.Close()
 	r := finished("m", "ada@example.com", "r-1", 200)
 	b.ReportAllocs()
