@@ -32,7 +32,12 @@ func (r *onnxRuntime) open(path string) (string, error) {
 	return library.Version(), nil
 }
 
-func (r *onnxRuntime) load(order loadOrder, probing func()) ([]evaluator, loadReport, error) {
+func (r *onnxRuntime) load(order loadOrder, probing func()) (_ []evaluator, _ loadReport, err error) {
+	defer func() {
+		if err != nil && order.Dir != "" {
+			err = &folderlessError{err, order.Dir}
+		}
+	}()
 	if r.library == nil {
 		return nil, loadReport{}, malformed("a model to load before the library is open")
 	}
@@ -79,6 +84,19 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) ([]evaluator, loadRe
 	return evaluators, report, nil
 }
 
+// folderlessError says the same without the model's folder: it is told to whoever may see the
+// endpoint, and where files lie on this machine is not theirs to know.
+type folderlessError struct {
+	error
+	folder string
+}
+
+func (e *folderlessError) Error() string {
+	return strings.ReplaceAll(strings.ReplaceAll(e.error.Error(), e.folder+string(filepath.Separator), ""), e.folder, "its folder")
+}
+
+func (e *folderlessError) Unwrap() error { return e.error }
+
 // explainLoad says why ONNX Runtime does not load a model, and what to do where the machine
 // is to blame: StringNormalizer takes the locale that the model names, en_US.UTF-8 unless
 // it says otherwise.
@@ -118,8 +136,7 @@ func verify(order loadOrder) (string, error) {
 			return "", fmt.Errorf("the model's files cannot be checked: %w", err)
 		}
 		if sum != order.SHA256 {
-			return "", fmt.Errorf("the model's files in %s have changed since they were imported: their SHA-256 is %s, not %s. Import the model again",
-				order.Dir, sum, order.SHA256)
+			return "", fmt.Errorf("the model's files have changed since they were imported: their SHA-256 is %s, not %s. Import the model again", sum, order.SHA256)
 		}
 	}
 	if _, err := root.Stat(filepath.FromSlash(order.ModelFile)); err != nil {

@@ -117,6 +117,9 @@ func TestAModelThatIsNoneIsALoadError(t *testing.T) {
 		if !errors.As(err, &load) || !strings.Contains(load.Message, c.says) {
 			t.Errorf("%s: got %v", name, err)
 		}
+		if strings.Contains(err.Error(), c.spec.Dir) {
+			t.Errorf("%s: it tells where the files lie: %v", name, err)
+		}
 	}
 }
 
