@@ -117,6 +117,8 @@ func (db *DB) openDeletions() (err error) {
 // settings are Badger's for a small database: a new folder takes 49 MiB, of which all but
 // a few KiB are holes, where Badger's defaults take 2.1 GiB. docs/adr/0003-storage.md has
 // the figures. The value log stays empty, see maxValue: there is nothing in it to collect.
+// Two tables on the lowest level are merged, not five: most of what a table holds has been
+// written over by the next, and each is mapped whole.
 func settings(dir string, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
@@ -126,6 +128,7 @@ func settings(dir string, log *slog.Logger) badger.Options {
 		WithBlockCacheSize(16 << 20).
 		WithIndexCacheSize(8 << 20).
 		WithNumCompactors(2).
+		WithNumLevelZeroTables(2).
 		WithCompression(options.Snappy).
 		WithNumVersionsToKeep(1).
 		WithCompactL0OnClose(true).
