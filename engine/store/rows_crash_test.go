@@ -62,10 +62,7 @@ func numberOf(value []byte) int {
 
 // A kill takes no row that was appended: only a power cut can, as nothing is synced.
 func TestAKillTakesNoAppendedRow(t *testing.T) {
-	kills := 10
-	if testing.Short() {
-		kills = 4
-	}
+	kills := 5
 	dir := filepath.Join(t.TempDir(), "rows")
 	random := rand.New(rand.NewPCG(8, 8))
 	acknowledged := 0
