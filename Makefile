@@ -13,6 +13,13 @@ TAGS    := migrated_fynedo
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
 PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
+# What cu needs to compile, and the stand-in for the driver that its tests load.
+CUDA    := build/cuda
+# Go's cache does not look into the header: its checksum says when cu is to be compiled anew.
+CUDAENV  = CGO_CFLAGS="-O2 -g -I$(CURDIR)/$(CUDA)/include -DSERVERY_CUDA_H=$$(cksum < $(CUDA)/include/cuda.h | cut -d' ' -f1)" CGO_LDFLAGS="-O2 -g -L$(CURDIR)/$(CUDA)/lib"
+DRIVER  := engine/runtime/cuda/driver
+STANDINFLAGS := -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -I$(CUDA)/include -pthread
+STANDIN := $(wildcard $(DRIVER)/standin/libcuda/*)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 export LANG ?= C.UTF-8
@@ -41,9 +48,32 @@ checked: deps onnxruntime ## build bin/servery-checked, which reports calls of F
 test: test-deps onnxruntime clients ## install what is needed, run every test
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
+	$(MAKE) cuda-test
 	$(GO) build -o $(CHECKED) .
 	$(GO) build -tags crashpoints -o $(CRASHER) .
 	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+
+.PHONY: cuda-headers
+cuda-headers: ## produce the header that gorgonia.org/cu compiles against, in build/cuda
+	@GO=$(GO) sh scripts/cuda-headers.sh $(CUDA)
+
+.PHONY: cuda-standin
+cuda-standin: cuda-headers $(CUDA)/libstandin.so $(CUDA)/libstandin-old.so
+
+$(CUDA)/libstandin.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
+	$(CXX) $(STANDINFLAGS) -o $@ $(filter %.cpp,$^)
+
+# As a driver that lacks what makes graphs ready.
+$(CUDA)/libstandin-old.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
+	$(CXX) $(STANDINFLAGS) -DcuGraphInstantiateWithFlags=absent_a -DcuGraphLaunch=absent_b -o $@ $(filter %.cpp,$^)
+
+$(CUDA)/include/cuda.h: | cuda-headers
+
+.PHONY: cuda-test
+cuda-test: test-deps cuda-standin ## the binding of NVIDIA's driver, under the race detector, on a stand-in for it
+	$(CUDAENV) $(GO) vet -tags cuda ./$(DRIVER)/...
+	$(CUDAENV) SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_CUDA_STANDIN_OLD=$(CURDIR)/$(CUDA)/libstandin-old.so \
+	  $(GO) test -race -tags cuda -timeout 10m ./$(DRIVER)/...
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
