@@ -110,6 +110,18 @@ var arrows = []struct {
 		why:    "the engine process holds no model: ONNX Runtime runs in worker processes only",
 	},
 	{
+		from:   "servery/...",
+		except: []string{"servery/engine/runtime/cuda/driver"},
+		never:  []string{"gorgonia.org/cu/..."},
+		direct: true,
+		why:    "cu ends the program where a driver is missing unless package driver is linked with it",
+	},
+	{
+		from:  "servery/engine/runtime/cuda/driver",
+		never: []string{"servery/..."},
+		why:   "the binding of NVIDIA's driver stands on nothing",
+	},
+	{
 		from:   "servery/views/...",
 		never:  []string{"servery/engine", "servery/engine/store", "servery/engine/api", "servery/app/...", "github.com/dgraph-io/..."},
 		spared: nil,
@@ -147,7 +159,7 @@ var arrows = []struct {
 	},
 	{
 		from:  "servery",
-		never: []string{"servery/engine/tabletest", "servery/engine/onnx/onnxtest", "servery/views/viewtest"},
+		never: []string{"servery/engine/tabletest", "servery/engine/onnx/onnxtest", "servery/engine/runtime/cuda/driver/standin", "servery/views/viewtest"},
 		why:   "what tests are made of is not in the product",
 	},
 	{
@@ -217,7 +229,7 @@ func TestPagesImportNoOtherPage(t *testing.T) {
 
 func list(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "servery/...")
+	cmd := exec.Command("go", "list", "-tags", "cuda", "-json=ImportPath,Imports,Deps", "servery/...")
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
