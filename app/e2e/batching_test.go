@@ -100,11 +100,11 @@ func (p *program) batching(t *testing.T, name string, c batched) {
 		ratios = append(ratios, auto.last().rate/off.last().rate)
 	}
 	slices.Sort(ratios)
-	const middle = turns / 2
+	const half = turns / 2
 	t.Logf("%s: processor time of a request %v and %v, ratio %.2f", c.name, off.each(), auto.each(), off.each().Seconds()/auto.each().Seconds())
-	t.Logf("%s: off %s; auto %s; ratio %.2f (%.2f to %.2f); batching %s", c.name, off, auto, ratios[middle], ratios[0], ratios[turns-1], decision)
-	if ratios[middle] < c.least {
-		t.Errorf("%s: %.2f of the throughput without, at least %.2f is due", c.name, ratios[middle], c.least)
+	t.Logf("%s: off %s; auto %s; ratio %.2f (%.2f to %.2f); batching %s", c.name, off, auto, ratios[half], ratios[0], ratios[turns-1], decision)
+	if ratios[half] < c.least {
+		t.Errorf("%s: %.2f of the throughput without, at least %.2f is due", c.name, ratios[half], c.least)
 	}
 	p.must("DELETE", "/api/2.0/serving-endpoints/"+name, nil, nil)
 }
@@ -132,14 +132,6 @@ func (b *batchedTurns) each() time.Duration {
 
 // String gives the medians of the turns.
 func (b batchedTurns) String() string {
-	middle := func(of func(wrked) float64) float64 {
-		var all []float64
-		for _, w := range b.turns {
-			all = append(all, of(w))
-		}
-		slices.Sort(all)
-		return all[len(all)/2]
-	}
-	return fmt.Sprintf("%.0f requests/s, p50 %.1f ms, p99 %.1f ms", middle(func(w wrked) float64 { return w.rate }),
-		middle(func(w wrked) float64 { return w.p50.Seconds() * 1000 }), middle(func(w wrked) float64 { return w.p99.Seconds() * 1000 }))
+	return fmt.Sprintf("%.0f requests/s, p50 %.1f ms, p99 %.1f ms", middle(b.turns, func(w wrked) float64 { return w.rate }),
+		middle(b.turns, func(w wrked) float64 { return w.p50.Seconds() * 1000 }), middle(b.turns, func(w wrked) float64 { return w.p99.Seconds() * 1000 }))
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -265,8 +266,8 @@ func (s *soak) latency(from, to time.Duration) (part figures) {
 }
 
 // middle is the median: a sample in the middle of an update has more of everything.
-func middle(samples []sample, of func(sample) int) int {
-	var all []int
+func middle[T any, N cmp.Ordered](samples []T, of func(T) N) N {
+	var all []N
 	for _, x := range samples {
 		all = append(all, of(x))
 	}

@@ -70,7 +70,6 @@ void servery_cuda_bind(const char *path, servery_cuda_binding *b) {
 	for (int i = 0; i < count; i++) {
 		entrypoint f = (entrypoint)dlsym(handle, names[i]);
 		if (!f) {
-			b->missing++;
 			int n = snprintf(b->names + used, sizeof b->names - used, "%s%s", used ? " " : "", names[i]);
 			if (n > 0 && used + n < sizeof b->names) used += n;
 			else b->names[used] = 0;

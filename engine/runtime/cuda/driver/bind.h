@@ -7,7 +7,6 @@ typedef struct {
 	int bound;
 	int code;
 	int version;         // of cuDriverGetVersion: 1000 * major + 10 * minor
-	int missing;         // entry points that the library does not have
 	char text[512];
 	char path[512];      // of the library, as the loader found it
 	char names[8192];    // of the missing entry points, with a space between two
