@@ -63,9 +63,9 @@ cuda-standin: cuda-headers $(CUDA)/libstandin.so $(CUDA)/libstandin-old.so
 $(CUDA)/libstandin.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
 	$(CXX) $(STANDINFLAGS) -o $@ $(filter %.cpp,$^)
 
-# As a driver that lacks what makes graphs ready.
+# As a driver that lacks what makes graphs ready and what tells parameters.
 $(CUDA)/libstandin-old.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
-	$(CXX) $(STANDINFLAGS) -DcuGraphInstantiateWithFlags=absent_a -DcuGraphLaunch=absent_b -o $@ $(filter %.cpp,$^)
+	$(CXX) $(STANDINFLAGS) -DcuGraphInstantiateWithFlags=absent_a -DcuGraphLaunch=absent_b -DcuFuncGetParamInfo=absent_c -o $@ $(filter %.cpp,$^)
 
 $(CUDA)/include/cuda.h: | cuda-headers
 

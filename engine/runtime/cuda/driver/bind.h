@@ -20,3 +20,5 @@ long servery_cuda_missing_calls(void);
 
 // Missing from the header that cu carries; part of the driver since 11.4.
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags);
+// Since 12.4; older drivers give CUDA_ERROR_NOT_SUPPORTED.
+CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *offset, size_t *size);

@@ -16,11 +16,9 @@ const ptx = `
 .version 7.0
 .target sm_80
 .address_size 64
-.visible .entry scale(.param .u64 x, .param .f32 a, .param .u32 n) { ret; }
+.visible .entry scale(.param .align 8 .b8 p[16]) { ret; }
 .visible .entry slow_scale(
-	.param .u64 x,
-	.param .f32 a,
-	.param .u32 n
+	.param .align 8 .b8 p[16]
 )
 { ret; }
 .visible .entry nowhere() { ret; }
@@ -60,6 +58,13 @@ func must[T any](v T, err error) func(testing.TB) T {
 		}
 		return v
 	}
+}
+
+// scaling is the parameter of scale and slow_scale: for n floats from the byte at of b.
+func scaling(b *Buffer, at int64, a float32, n int32) []byte {
+	p := binary.NativeEndian.AppendUint64(nil, b.Address()+uint64(at))
+	p = binary.NativeEndian.AppendUint32(p, math.Float32bits(a))
+	return binary.NativeEndian.AppendUint32(p, uint32(n))
 }
 
 func floats(values ...float32) []byte {
@@ -191,39 +196,35 @@ func TestLaunches(t *testing.T) {
 	if err := x.Write(0, floats(1, 2, 3)); err != nil {
 		t.Fatal(err)
 	}
-	var args Args
 	one := Dim{1, 1, 1}
-	if err := errors.Join(s.Launch(f, one, one, 0, args.Buffer(x, 4).Float32(10).Int32(2)), s.Synchronize()); err != nil {
+	if err := errors.Join(s.Launch(f, one, one, 0, scaling(x, 4, 10, 2)), s.Synchronize()); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, 12)
 	if err := x.Read(0, got); err != nil || !slices.Equal(got, floats(1, 22, 32)) {
 		t.Errorf("%v, %v", got, err)
 	}
-	args.Reset().Buffer(x, 0).Float32(1).Int32(0)
-	if n := testing.AllocsPerRun(100, func() { _ = s.Launch(f, one, one, 0, &args) }); n != 0 {
+	params := scaling(x, 0, 1, 0)
+	if n := testing.AllocsPerRun(100, func() { _ = s.Launch(f, one, one, 0, params) }); n != 0 {
 		t.Errorf("a launch allocates %v times", n)
 	}
 	const much = 100 << 10
-	if err := s.Launch(f, one, one, much, &args); !errors.Is(err, ErrInvalidValue) || !strings.Contains(err.Error(), "scale, grid {1 1 1}") {
+	if err := s.Launch(f, one, one, much, params); !errors.Is(err, ErrInvalidValue) || !strings.Contains(err.Error(), "scale, grid {1 1 1}") {
 		t.Errorf("without AllowShared: %v", err)
 	}
-	if err := errors.Join(f.AllowShared(much), f.AllowShared(1), s.Launch(f, one, one, much, &args)); err != nil {
+	if err := errors.Join(f.AllowShared(much), f.AllowShared(1), s.Launch(f, one, one, much, params)); err != nil {
 		t.Errorf("with AllowShared: %v", err)
 	}
 	if err := f.AllowShared(1 << 20); !errors.Is(err, ErrInvalidValue) {
 		t.Errorf("%v", err)
 	}
-	for range 40 {
-		args.Int64(1)
-	}
-	if err := s.Launch(f, one, one, 0, &args); err == nil || !strings.Contains(err.Error(), "43 parameters") {
+	if err := s.Launch(f, one, one, 0, params[:12]); err == nil || !strings.Contains(err.Error(), "12 bytes of parameters and takes 16") {
 		t.Errorf("%v", err)
 	}
-	if err := s.Launch(f, Dim{0, 1, 1}, one, 0, args.Reset()); !errors.Is(err, ErrInvalidValue) {
+	if err := s.Launch(f, Dim{0, 1, 1}, one, 0, params); !errors.Is(err, ErrInvalidValue) {
 		t.Errorf("%v", err)
 	}
-	if err := s.Launch(must(m.Function("nowhere"))(t), one, one, 0, args.Reset()); !errors.Is(err, ErrNotSupported) {
+	if err := s.Launch(must(m.Function("nowhere"))(t), one, one, 0, nil); !errors.Is(err, ErrNotSupported) {
 		t.Errorf("a kernel without a host function: %v", err)
 	}
 }
@@ -233,9 +234,8 @@ func TestAFaultOfAKernelStays(t *testing.T) {
 	c := must(Open(0))(t)
 	s, m, x := must(c.NewStream())(t), must(c.Load(ptx))(t), must(c.Alloc(256))(t)
 	f := must(m.Function("scale"))(t)
-	var args Args
 	// 65 floats of 64: the guard page.
-	if err := s.Launch(f, Dim{1, 1, 1}, Dim{1, 1, 1}, 0, args.Buffer(x, 0).Float32(1).Int32(65+1024)); err != nil {
+	if err := s.Launch(f, Dim{1, 1, 1}, Dim{1, 1, 1}, 0, scaling(x, 0, 1, 65+1024)); err != nil {
 		t.Fatal(err)
 	}
 	var e *Error

@@ -69,15 +69,13 @@ func everything() (err error) {
 		return err
 	}
 	s, x, y := streams[0], buffers[0], buffers[1]
-	var args Args
-	args.Buffer(x, 0).Float32(2).Int32(16)
 	data := make([]byte, 64)
 	enqueue := func() error {
 		for _, step := range []func() error{
 			func() error { return s.Upload(x, 0, host, 0, 64) },
 			func() error { return s.Fill(y, 0, 64, 0) },
 			func() error { return s.Copy(y, 0, x, 0, 32) },
-			func() error { return s.Launch(f, one, one, 0, &args) },
+			func() error { return s.Launch(f, one, one, 0, scaling(x, 0, 2, 16)) },
 			func() error { return s.Download(host, 0, y, 0, 64) },
 		} {
 			if err := step(); err != nil {

@@ -31,6 +31,9 @@ func (c *Context) Alloc(size int64) (*Buffer, error) {
 // Size is in bytes.
 func (b *Buffer) Size() int64 { return b.size }
 
+// Address is where it lies on the device, for the parameters of kernels.
+func (b *Buffer) Address() uint64 { return uint64(b.at) }
+
 // Free waits for the device and gives the memory back. A second Free does nothing.
 func (b *Buffer) Free() error {
 	if b.at == 0 {

@@ -15,13 +15,10 @@ static CUresult load_ptx(CUmodule *module, const char *ptx, char *log) {
 	return cuModuleLoadDataEx(module, ptx, 2, options, values);
 }
 
-enum { max_parameters = 32 };
-
-// values has room for max_parameters. A kernel that takes more than it was given reads zeros.
+// params is copied before the call returns.
 static CUresult launch(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                       unsigned shared, CUstream stream, unsigned long long *values) {
-	void *parameters[max_parameters];
-	for (int i = 0; i < max_parameters; i++) parameters[i] = &values[i];
+                       unsigned shared, CUstream stream, void *params) {
+	void *parameters[] = {params};
 	return cuLaunchKernel(f, gx, gy, gz, bx, by, bz, shared, stream, parameters, NULL);
 }
 */
@@ -29,7 +26,6 @@ import "C"
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"unsafe"
 
@@ -77,6 +73,7 @@ type Function struct {
 	f      C.CUfunction
 	name   string
 	shared int // bytes of dynamic shared memory it may have
+	params int // bytes of its parameter; -1 where the driver does not tell
 }
 
 // sharedByDefault is what every function may have without asking.
@@ -89,7 +86,18 @@ func (m *Module) Function(name string) (*Function, error) {
 		return nil, failed("cuModuleGetFunction", err, "%s", name)
 	}
 	// cu's Function is a struct of the handle alone.
-	return &Function{f: *(*C.CUfunction)(unsafe.Pointer(&f)), name: name, shared: sharedByDefault}, nil
+	fn := &Function{f: *(*C.CUfunction)(unsafe.Pointer(&f)), name: name, shared: sharedByDefault}
+	var at, size C.size_t
+	switch r := C.cuFuncGetParamInfo(fn.f, 0, &at, &size); r {
+	case C.CUDA_SUCCESS:
+		fn.params = int(size)
+	case C.CUDA_ERROR_INVALID_VALUE: // it has none
+	case C.CUDA_ERROR_NOT_SUPPORTED: // before CUDA 12.4
+		fn.params = -1
+	default:
+		return nil, failed("cuFuncGetParamInfo", r, "%s", name)
+	}
+	return fn, nil
 }
 
 // AllowShared lets launches of f have up to n bytes of dynamic shared memory, where 48 KB are
@@ -112,50 +120,19 @@ func (f *Function) MaxThreads() (int, error) {
 	return n, failed("cuFuncGetAttribute", err, "%s", f.name)
 }
 
-// Args are the parameters of a launch, in order, each of at most 8 bytes. The zero value has
-// none. An Args may be kept and reset, so that a launch allocates nothing.
-type Args struct {
-	values [C.max_parameters]C.ulonglong
-	n      int
-}
-
-// Reset takes all parameters away.
-func (a *Args) Reset() *Args {
-	*a = Args{}
-	return a
-}
-
-// Buffer adds the address of the byte at in b.
-func (a *Args) Buffer(b *Buffer, at int64) *Args { return a.add(uint64(b.at) + uint64(at)) }
-
-// Int32 adds an .s32 or .u32.
-func (a *Args) Int32(v int32) *Args { return a.add(uint64(uint32(v))) }
-
-// Int64 adds an .s64 or .u64.
-func (a *Args) Int64(v int64) *Args { return a.add(uint64(v)) }
-
-// Float32 adds an .f32.
-func (a *Args) Float32(v float32) *Args { return a.add(uint64(math.Float32bits(v))) }
-
-func (a *Args) add(v uint64) *Args {
-	if a.n < len(a.values) {
-		a.values[a.n] = C.ulonglong(v)
-	}
-	a.n++
-	return a
-}
-
 // Dim is a number of blocks, or of threads in a block, along x, y and z; none of them zero.
 type Dim struct{ X, Y, Z uint32 }
 
-// Launch enqueues f with shared bytes of dynamic shared memory. What goes wrong inside the
-// kernel shows when the stream is synchronized. args may be used again at once.
-func (s *Stream) Launch(f *Function, grid, block Dim, shared int, args *Args) error {
-	if args.n > len(args.values) {
-		return fmt.Errorf("cuda: %s is launched with %d parameters: at most %d are passed", f.name, args.n, len(args.values))
+// Launch enqueues f with shared bytes of dynamic shared memory. params is its one parameter, a
+// structure by value as f declares it; nil of a kernel without. What goes wrong inside the kernel
+// shows when the stream is synchronized. params may be used again at once.
+func (s *Stream) Launch(f *Function, grid, block Dim, shared int, params []byte) error {
+	// A shorter one would be read past its end.
+	if f.params >= 0 && len(params) != f.params {
+		return fmt.Errorf("cuda: %s is launched with %d bytes of parameters and takes %d: the device code and the program differ", f.name, len(params), f.params)
 	}
 	r := C.launch(f.f, C.uint(grid.X), C.uint(grid.Y), C.uint(grid.Z), C.uint(block.X), C.uint(block.Y), C.uint(block.Z),
-		C.uint(shared), s.c(), &args.values[0])
+		C.uint(shared), s.c(), unsafe.Pointer(unsafe.SliceData(params)))
 	if r == 0 {
 		return nil
 	}

@@ -21,11 +21,10 @@ func TestAStreamKeepsOrder(t *testing.T) {
 	closing(t, s.Close, host.Free, host.Free, y.Free, x.Free, m.Close)
 	slow := must(m.Function("slow_scale"))(t)
 	copy(host.Bytes(), floats(1, 2))
-	var args Args
 	if err := errors.Join(
 		s.Fill(y, 0, 8, 0),
 		s.Upload(x, 0, host, 0, 8),
-		s.Launch(slow, one, one, 0, args.Buffer(x, 0).Float32(2).Int32(2)),
+		s.Launch(slow, one, one, 0, scaling(x, 0, 2, 2)),
 		s.Copy(y, 4, x, 0, 4),
 		s.Download(host, 0, y, 0, 8),
 		s.Synchronize(),
@@ -53,10 +52,9 @@ func TestEventsOrderStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	slow := must(m.Function("slow_scale"))(t)
-	var args Args
 	if err := errors.Join(
 		a.Record(start),
-		a.Launch(slow, one, one, 0, args.Buffer(x, 0).Float32(2).Int32(1)),
+		a.Launch(slow, one, one, 0, scaling(x, 0, 2, 1)),
 		a.Record(end),
 		b.Wait(end),
 		b.Download(host, 0, x, 0, 4),
@@ -80,10 +78,9 @@ func TestGraphs(t *testing.T) {
 	f := must(m.Function("scale"))(t)
 	closing(t, s.Close, host.Free, x.Free, m.Close)
 	g := must(s.Capture(func() error {
-		var args Args
 		return errors.Join(
 			s.Upload(x, 0, host, 0, 4),
-			s.Launch(f, one, one, 0, args.Buffer(x, 0).Float32(3).Int32(1)),
+			s.Launch(f, one, one, 0, scaling(x, 0, 3, 1)),
 			s.Download(host, 0, x, 0, 4),
 		)
 	}))(t)

@@ -3,13 +3,12 @@
 
 #include <unistd.h>
 
-template <class T> static T parameter(const Launch *l, int i) { return *(T *)l->parameters[i]; }
+struct Scale { float *x, a; int n; };
 
 // x[i] = a * x[i] + n for the first n of x
 static int scale(const Launch *l) {
-	float *x = parameter<float *>(l, 0), a = parameter<float>(l, 1);
-	int n = parameter<int>(l, 2);
-	for (int i = 0; i < n; i++) x[i] = a * x[i] + (float)n;
+	auto p = (const Scale *)l->parameters[0];
+	for (int i = 0; i < p->n; i++) p->x[i] = p->a * p->x[i] + (float)p->n;
 	return 0;
 }
 

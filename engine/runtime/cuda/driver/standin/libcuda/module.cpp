@@ -111,6 +111,13 @@ API CUresult cuFuncGetAttribute(int *value, CUfunction_attribute a, CUfunction f
 	return CUDA_SUCCESS;
 }
 
+API CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *, size_t *size) {
+	ENTER(cuFuncGetParamInfo);
+	if (index >= f->parameters.size()) return CUDA_ERROR_INVALID_VALUE;
+	*size = f->parameters[index];
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int value) {
 	ENTER(cuFuncSetAttribute);
 	if (a != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 || value > 227 << 10) return CUDA_ERROR_INVALID_VALUE;
