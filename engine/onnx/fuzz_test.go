@@ -21,6 +21,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Parse(b)
+		if err == nil {
+			checkDecode(t, b)
+		}
 		if err != nil {
 			var format *FormatError
 			var unsupported *UnsupportedError
@@ -48,4 +51,26 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkDecode checks that the content of a file that Parse accepts is whole, or refused with
+// a reason.
+func checkDecode(t *testing.T, b []byte) {
+	c, err := Decode(b)
+	if err != nil {
+		var format *FormatError
+		var unsupported *UnsupportedError
+		if !errors.As(err, &format) && !errors.As(err, &unsupported) {
+			t.Fatalf("an error of no kind: %T %v", err, err)
+		}
+		return
+	}
+	for name, w := range c.Graph.Initializers {
+		if w.Type == tensor.String {
+			continue
+		}
+		if n := w.Elements() * int64(w.Type.Size()); n != int64(len(w.Data)) {
+			t.Fatalf("%q: %d bytes of %v %v", name, len(w.Data), w.Type, w.Shape)
+		}
+	}
 }

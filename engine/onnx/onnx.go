@@ -2,8 +2,9 @@
 // outputs, operators, parameters and where its weights lie. It does so before any
 // runtime sees the file, so that a broken or hostile one is refused in safe Go with a
 // reason a person understands. Weights are skipped, never held: reading a file of 2 GiB
-// takes a buffer of 32 KiB and what is kept of its names. The package runs nothing and
-// knows nothing of runtimes' libraries, endpoints, HTTP or storage.
+// takes a buffer of 32 KiB and what is kept of its names. Open alone reads nodes and
+// weights, for what computes with them. The package runs nothing and knows nothing of
+// runtimes' libraries, endpoints, HTTP or storage.
 package onnx
 
 import (

@@ -73,17 +73,9 @@ func (p *parser) tensor(f field) tensorInfo {
 
 // elements is the product of the dimensions, which may not be negative.
 func (p *parser) elements(name string, dims []int64) int64 {
-	n := int64(1)
-	for _, d := range dims {
-		if d < 0 {
-			p.fail("the tensor %q has the dimension %d", name, d)
-			return 0
-		}
-		if d != 0 && n > math.MaxInt64/d {
-			p.fail("the tensor %q has more elements than can be counted", name)
-			return 0
-		}
-		n *= d
+	n, problem := countElements(dims)
+	if problem != "" {
+		p.fail("the tensor %q %s", name, problem)
 	}
 	return n
 }
