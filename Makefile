@@ -69,8 +69,16 @@ $(CUDA)/libstandin-old.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
 
 $(CUDA)/include/cuda.h: | cuda-headers
 
+.PHONY: cuda-kernels cuda-kernels-check
+cuda-kernels: ## compile the device code to PTX with clang-19
+	sh scripts/cuda-kernels.sh engine/runtime/cuda/kernels
+
+cuda-kernels-check: test-deps ## the committed PTX is what its source gives
+	sh scripts/cuda-kernels.sh $(CUDA)/kernels
+	@for f in $(CUDA)/kernels/*.ptx; do cmp "$$f" "engine/runtime/cuda/kernels/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
+
 .PHONY: cuda-test
-cuda-test: test-deps cuda-standin ## the binding of NVIDIA's driver, under the race detector, on a stand-in for it
+cuda-test: test-deps cuda-standin cuda-kernels-check ## the binding of NVIDIA's driver, under the race detector, on a stand-in for it
 	$(CUDAENV) $(GO) vet -tags cuda ./$(DRIVER)/...
 	$(CUDAENV) SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_CUDA_STANDIN_OLD=$(CURDIR)/$(CUDA)/libstandin-old.so \
 	  $(GO) test -race -tags cuda -timeout 10m ./$(DRIVER)/...

@@ -128,6 +128,18 @@ var arrows = []struct {
 		why:    "shapes and constants are a pure function of the file and the inputs' shapes: they are tested without a driver",
 	},
 	{
+		from:   "servery/engine/runtime/cuda/plan",
+		never:  []string{"servery/..."},
+		spared: []string{"servery/engine/runtime/cuda/plan", "servery/engine/runtime/cuda/graph", "servery/engine/runtime/cuda/kernels", "servery/engine/onnx", "servery/engine/tensor"},
+		why:    "what a device does is planned without one, and tested so",
+	},
+	{
+		from:   "servery/engine/runtime/cuda/kernels",
+		never:  []string{"servery/..."},
+		spared: []string{"servery/engine/runtime/cuda/kernels"},
+		why:    "the device code stands on nothing",
+	},
+	{
 		from:   "servery/views/...",
 		never:  []string{"servery/engine", "servery/engine/store", "servery/engine/api", "servery/app/...", "github.com/dgraph-io/..."},
 		spared: nil,

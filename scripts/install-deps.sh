@@ -2,14 +2,14 @@
 # Installs the Debian packages that Servery needs, and only those that are missing.
 # usage: install-deps.sh build|test
 #   build  to compile and run the window (X11 and Wayland headers, GL, npm for ONNX Runtime)
-#   test   those, and what the end-to-end stories use (Xvfb, xdotool, Python, curl), wrk for benchmarks, a keyring, and ONNX's
-#          own cases
+#   test   those, and what the end-to-end stories use (Xvfb, xdotool, Python, curl), wrk for benchmarks, a keyring, ONNX's
+#          own cases, and the compiler of the device code
 # Both make the locale en_US.UTF-8, which ONNX Runtime's StringNormalizer insists on.
 set -eu
 
 build="gcc g++ libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev libxrandr-dev
 libxinerama-dev libxi-dev libxxf86vm-dev libwayland-dev libxkbcommon-dev libgl1 libgl1-mesa-dri"
-test="xvfb xdotool libonnx-testdata python3-venv curl wrk gnome-keyring dbus"
+test="xvfb xdotool libonnx-testdata python3-venv curl wrk gnome-keyring dbus clang-19"
 
 case "${1:-build}" in
 build) wanted=$build ;;
