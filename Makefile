@@ -9,7 +9,9 @@ BIN     := bin/servery
 CHECKED := bin/servery-checked
 # The same with its crash points: see engine/crashpoint.
 CRASHER := bin/servery-crash
-TAGS    := migrated_fynedo
+# Inference on CUDA is part of the product where NVIDIA has a driver that it binds to.
+CUDATAG := $(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH)),cuda)
+TAGS    := migrated_fynedo $(CUDATAG)
 VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 # Everything that does not link OpenGL: these run under the race detector too.
 PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
@@ -17,7 +19,15 @@ PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/.
 CUDA    := build/cuda
 # Go's cache does not look into the header: its checksum says when cu is to be compiled anew.
 CUDAENV  = CGO_CFLAGS="-O2 -g -I$(CURDIR)/$(CUDA)/include -DSERVERY_CUDA_H=$$(cksum < $(CUDA)/include/cuda.h | cut -d' ' -f1)" CGO_LDFLAGS="-O2 -g -L$(CURDIR)/$(CUDA)/lib"
+# What builds the product, and what must be there before. One set of flags for all that links
+# OpenGL: with another one cgo takes minutes to compile its binding again.
+PRODUCT  = $(if $(CUDATAG),$(CUDAENV)) $(GO)
+BUILD    = $(PRODUCT) build
+CUDADEPS = $(if $(CUDATAG),cuda-headers)
 DRIVER  := engine/runtime/cuda/driver
+NVML    := engine/runtime/cuda/nvml
+# The packages with tests that need the tag and the stand-ins.
+TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/...
 STANDINFLAGS := -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -I$(CUDA)/include -pthread
 STANDIN := $(wildcard $(DRIVER)/standin/libcuda/*)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
@@ -37,28 +47,29 @@ serve: build ## the same engine without a window
 	$(BIN) serve
 
 .PHONY: build
-build: deps onnxruntime ## build bin/servery
-	$(GO) build -tags $(TAGS) -o $(BIN) .
+build: deps onnxruntime $(CUDADEPS) ## build bin/servery, with inference on CUDA on Linux
+	$(BUILD) -tags "$(TAGS)" -o $(BIN) .
 
 .PHONY: checked
-checked: deps onnxruntime ## build bin/servery-checked, which reports calls of Fyne from a wrong goroutine
-	$(GO) build -o $(CHECKED) .
+checked: deps onnxruntime $(CUDADEPS) ## build bin/servery-checked, which reports calls of Fyne from a wrong goroutine
+	$(BUILD) -tags "$(CUDATAG)" -o $(CHECKED) .
 
 .PHONY: test
-test: test-deps onnxruntime clients ## install what is needed, run every test
-	$(GO) vet ./...
+test: test-deps onnxruntime clients $(CUDADEPS) ## install what is needed, run every test
+	$(PRODUCT) vet ./...
 	$(GO) test -race -timeout 20m $(PURE)
 	$(MAKE) cuda-test
-	$(GO) build -o $(CHECKED) .
-	$(GO) build -tags crashpoints -o $(CRASHER) .
-	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) SERVERY_CLIENTS=$(CURDIR)/.clients $(GO) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+	$(BUILD) -tags "$(CUDATAG)" -o $(CHECKED) .
+	$(BUILD) -tags "$(CUDATAG) crashpoints" -o $(CRASHER) .
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) SERVERY_CLIENTS=$(CURDIR)/.clients \
+	  SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so $(PRODUCT) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: cuda-headers
 cuda-headers: ## produce the header that gorgonia.org/cu compiles against, in build/cuda
 	@GO=$(GO) sh scripts/cuda-headers.sh $(CUDA)
 
 .PHONY: cuda-standin
-cuda-standin: cuda-headers $(CUDA)/libstandin.so $(CUDA)/libstandin-old.so
+cuda-standin: cuda-headers $(CUDA)/libstandin.so $(CUDA)/libstandin-old.so $(CUDA)/libstandin-nvml.so
 
 $(CUDA)/libstandin.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
 	$(CXX) $(STANDINFLAGS) -o $@ $(filter %.cpp,$^)
@@ -66,6 +77,9 @@ $(CUDA)/libstandin.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
 # As a driver that lacks what makes graphs ready and what tells parameters.
 $(CUDA)/libstandin-old.so: $(STANDIN) $(CUDA)/include/cuda.h Makefile
 	$(CXX) $(STANDINFLAGS) -DcuGraphInstantiateWithFlags=absent_a -DcuGraphLaunch=absent_b -DcuFuncGetParamInfo=absent_c -o $@ $(filter %.cpp,$^)
+
+$(CUDA)/libstandin-nvml.so: $(NVML)/standin/nvml.cpp Makefile | cuda-headers
+	$(CXX) $(STANDINFLAGS) -o $@ $(filter %.cpp,$^)
 
 $(CUDA)/include/cuda.h: | cuda-headers
 
@@ -78,22 +92,24 @@ cuda-kernels-check: test-deps ## the committed PTX is what its source gives
 	@for f in $(CUDA)/kernels/*.ptx; do cmp "$$f" "engine/runtime/cuda/kernels/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
 
 .PHONY: cuda-test
-cuda-test: test-deps cuda-standin cuda-kernels-check ## the binding of NVIDIA's driver, under the race detector, on a stand-in for it
-	$(CUDAENV) $(GO) vet -tags cuda ./$(DRIVER)/...
+cuda-test: test-deps cuda-standin cuda-kernels-check ## what binds NVIDIA's driver and NVML, under the race detector, on stand-ins for them
+	$(CUDAENV) $(GO) vet -tags cuda $(TAGGED)
 	$(CUDAENV) SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_CUDA_STANDIN_OLD=$(CURDIR)/$(CUDA)/libstandin-old.so \
-	  $(GO) test -race -tags cuda -timeout 10m ./$(DRIVER)/...
+	  SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so \
+	  $(GO) test -race -tags cuda -timeout 10m $(TAGGED)
 
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
 	$(GO) test -race -count=1 -timeout 30m $(PURE)
 
 .PHONY: e2e
-e2e: test-deps checked crasher ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
-	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+e2e: test-deps checked crasher cuda-standin ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
+	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) \
+	  SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
 
 .PHONY: crasher
-crasher: deps onnxruntime
-	$(GO) build -tags "$(TAGS) crashpoints" -o $(CRASHER) .
+crasher: deps onnxruntime $(CUDADEPS)
+	$(BUILD) -tags "$(TAGS) crashpoints" -o $(CRASHER) .
 
 .PHONY: crash
 CRASHES ?= 1000
@@ -145,9 +161,11 @@ fuzz: onnxruntime ## every fuzzer for FUZZTIME (30s) each
 	  done; done
 
 .PHONY: lint
-lint: ## go vet, staticcheck, gofmt, go mod tidy
-	$(GO) vet ./...
+lint: $(CUDADEPS) ## go vet, staticcheck, gofmt, go mod tidy
+	$(PRODUCT) vet ./...
+	$(if $(CUDATAG),$(PRODUCT) vet -tags cuda ./...)
 	$(GO) run $(STATICCHECK) ./...
+	$(if $(CUDATAG),$(PRODUCT) run $(STATICCHECK) -tags cuda ./engine/runtime/... ./app/headless)
 	@test -z "$$(gofmt -l .)" || { echo "gofmt needed:"; gofmt -l .; exit 1; }
 	$(GO) mod tidy -diff
 
@@ -165,7 +183,7 @@ screenshots: test-deps build ## every page of the real window in both themes, in
 
 .PHONY: package
 package: build ## a tar.xz for this machine in dist/, ONNX Runtime included
-	sh scripts/package.sh "$(VERSION)"
+	$(if $(CUDATAG),$(CUDAENV)) sh scripts/package.sh "$(VERSION)" "$(TAGS)"
 
 .PHONY: onnxruntime
 onnxruntime: ## fetch ONNX Runtime's library into .onnxruntime (npm), check its SHA-256

@@ -140,6 +140,16 @@ var arrows = []struct {
 		why:    "the device code stands on nothing",
 	},
 	{
+		from:  "servery/engine/runtime/cuda/nvml",
+		never: []string{"servery/..."},
+		why:   "the binding of NVML stands on nothing",
+	},
+	{
+		from:  "servery/engine/hardware",
+		never: []string{"servery/..."},
+		why:   "GPUs are looked for by a process of their own: a driver that crashes takes no engine with it",
+	},
+	{
 		from:   "servery/views/...",
 		never:  []string{"servery/engine", "servery/engine/store", "servery/engine/api", "servery/app/...", "github.com/dgraph-io/..."},
 		spared: nil,

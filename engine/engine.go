@@ -41,6 +41,10 @@ type Options struct {
 	// Worker is the command line that starts a worker process. Nil is this program's own
 	// executable with the argument "worker".
 	Worker []string
+	// GPUs is the command line of the process that tells which GPUs there are, see package
+	// inventory. Nil is this program's own executable with the argument "gpus" where it has
+	// CUDA in it and Worker is nil too; empty asks nobody.
+	GPUs []string
 	// Scaling is set before anything starts, for good; what is nil stays as it was.
 	Scaling endpoint.ScalingChange
 	// Keyring holds the key that secrets are encrypted under. Nil is the operating system's.
@@ -67,6 +71,7 @@ type Engine struct {
 	telemetry *telemetry.Telemetry
 	changes   *telemetry.Hub
 	hardware  *hardware.Reader
+	gpus      *hardware.GPUWatch
 	launcher  *worker.Launcher
 	endpoints *endpoint.Service
 	gateway   *gateway.Gateway
@@ -141,12 +146,15 @@ func (e *Engine) openServing(ctx context.Context) error {
 	}
 	e.hardware = hardware.Start(e.options.DataDir, time.Second)
 	e.changes = telemetry.NewHub()
+	if err := e.watchGPUs(); err != nil {
+		return err
+	}
 	e.telemetry = telemetry.New(time.Now, e.db.Table("event"), e.db.Table("figure"))
 	command := e.options.Worker
 	if command == nil {
-		self, err := os.Executable()
+		self, err := ownFile()
 		if err != nil {
-			return fmt.Errorf("cannot find this program's own file to start workers from: %w", err)
+			return err
 		}
 		command = []string{self, "worker"}
 	}
@@ -211,6 +219,15 @@ func (e *Engine) startTraces() {
 	}
 }
 
+// ownFile is the path of this program, to start its subcommands from.
+func ownFile() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("cannot find this program's own file to start processes from: %w", err)
+	}
+	return self, nil
+}
+
 // library is the path of ONNX Runtime's shared library, or a *runtime.MissingError. It is
 // looked for anew each time, so that it can be put in place while the engine runs.
 func (e *Engine) library() (string, error) {
@@ -247,6 +264,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.launcher != nil {
 		errs = append(errs, e.launcher.Close(ctx))
+	}
+	if e.gpus != nil {
+		e.gpus.Close()
 	}
 	if e.hardware != nil {
 		e.hardware.Close()

@@ -8,7 +8,6 @@ import (
 	"servery/engine/access"
 	"servery/engine/api"
 	"servery/engine/endpoint"
-	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/runtime"
 	"servery/engine/runtime/ortlib"
@@ -106,9 +105,6 @@ func (e *Engine) Summary(name string) telemetry.Summary { return e.telemetry.Sum
 
 // Events lists the last n events of an endpoint, newest first.
 func (e *Engine) Events(name string, n int) []telemetry.Event { return e.telemetry.Events(name, n) }
-
-// Hardware is the machine now.
-func (e *Engine) Hardware() hardware.Snapshot { return e.hardware.Snapshot() }
 
 // Changes is where the engine tells what changed.
 func (e *Engine) Changes() *telemetry.Hub { return e.changes }

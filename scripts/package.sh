@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes dist/servery-VERSION-OS-ARCH.tar.xz: the program, ONNX Runtime's library, the
 # licences and a desktop entry, in the layout of /usr/local (bin, lib/servery, share).
-# usage: package.sh VERSION
+# usage: package.sh VERSION TAGS
 set -eu
 cd "$(dirname "$0")/.."
-version=${1:?usage: package.sh VERSION}
+version=${1:?usage: package.sh VERSION TAGS}
+tags=${2:?usage: package.sh VERSION TAGS}
 os=$(go env GOOS) arch=$(go env GOARCH)
 name=servery-$version-$os-$arch
 root=build/$name
@@ -14,7 +15,7 @@ mkdir -p "$root/bin" "$root/lib/servery" "$root/share/applications" \
 	"$root/share/icons/hicolor/256x256/apps" "$root/share/doc/servery" dist
 
 # migrated_fynedo: no goroutine checks in the product; the tests run without it and fail on any.
-go build -trimpath -ldflags "-s -w" -tags migrated_fynedo -o "$root/bin/servery" .
+go build -trimpath -ldflags "-s -w" -tags "$tags" -o "$root/bin/servery" .
 cp .onnxruntime/lib* "$root/lib/servery/"
 for f in .onnxruntime/LICENSE* .onnxruntime/ThirdParty*; do
 	[ -f "$f" ] && cp "$f" "$root/share/doc/servery/onnxruntime-$(basename "$f")"

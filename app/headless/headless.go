@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 
+	"servery/engine/runtime/cuda/inventory"
 	"servery/engine/runtime/worker"
 )
 
@@ -31,9 +32,9 @@ const usage = `Servery puts Databricks Model Serving on your own machine.
 Each takes --help. The window and all commands take --data-dir DIR.
 `
 
-// commands are the first arguments that need no window. "worker" is for the engine's own
-// use: it serves one model to the process that started it.
-var commands = []string{"serve", "models", "tables", "backup", "restore", "version", "worker", "help", "-h", "-help", "--help", "--version"}
+// commands are the first arguments that need no window. Two are for the engine's own use:
+// "worker" serves one model to the process that started it, "gpus" tells it which GPUs there are.
+var commands = []string{"serve", "models", "tables", "backup", "restore", "version", "worker", "gpus", "help", "-h", "-help", "--help", "--version"}
 
 // Handles tells whether the command line asks for something without a window.
 func Handles(args []string) bool { return len(args) > 0 && slices.Contains(commands, args[0]) }
@@ -44,6 +45,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "worker":
 		return worker.Main(args[1:])
+	case "gpus":
+		return inventory.Main(args[1:], os.Stdin, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "servery", Version)
 		return 0

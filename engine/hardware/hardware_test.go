@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +55,7 @@ func TestASnapshotIsRefreshedEachIntervalUntilClose(t *testing.T) {
 			readings++
 			s.MemoryUsed = int64(readings)
 		})
-		if got := r.Snapshot(); got != (Snapshot{Cores: 3, MemoryUsed: 1}) {
+		if got := r.Snapshot(); !reflect.DeepEqual(got, Snapshot{Cores: 3, MemoryUsed: 1}) {
 			t.Errorf("first snapshot %+v", got)
 		}
 		time.Sleep(4*time.Second + time.Millisecond) // the bubble's clock

@@ -1,5 +1,5 @@
 // Package hardware reads this machine's processors and memory through gopsutil, once a
-// second and never on the request path.
+// second, and its GPUs through a process of their own; never on the request path.
 package hardware
 
 // Snapshot is the machine now.
@@ -10,4 +10,5 @@ type Snapshot struct {
 	MemoryTotal int64   // bytes
 	MemoryUsed  int64   // bytes, total less available
 	DiskFree    int64   // bytes free where the data folder lies
+	GPUs        GPUs    // of a GPUWatch; a Reader leaves them out
 }

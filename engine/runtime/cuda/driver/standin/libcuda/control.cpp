@@ -1,6 +1,7 @@
 // What tests tell the stand-in and ask of it.
 #include "standin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 std::atomic<int> lost{0};
@@ -8,6 +9,11 @@ std::atomic<int> lost{0};
 State &state() {
 	static State *s = new State;  // threads of streams may outlive static objects
 	return *s;
+}
+
+long from_environment(const char *variable, long otherwise) {
+	const char *text = getenv(variable);
+	return text ? atol(text) : otherwise;
 }
 
 CUresult injected(const char *call) {

@@ -67,9 +67,12 @@ private:
 	std::thread thread;
 };
 
-// What tests set: see control.cpp.
+// What the environment sets, STANDIN_DEVICES and so on, and tests in the same process: see
+// control.cpp.
+long from_environment(const char *variable, long otherwise);
 struct Settings {
-	long devices = 1, memory = 1l << 30, capability = 90, version = 12080;
+	long devices = from_environment("STANDIN_DEVICES", 1), memory = from_environment("STANDIN_MEMORY", 1l << 30);
+	long capability = from_environment("STANDIN_CAPABILITY", 90), version = from_environment("STANDIN_VERSION", 12080);
 };
 
 struct State {

@@ -1,0 +1,72 @@
+//go:build cuda && linux && (amd64 || arm64)
+
+package inventory
+
+import (
+	"servery/engine/hardware"
+	"servery/engine/runtime/cuda/driver"
+	"servery/engine/runtime/cuda/nvml"
+)
+
+// Built tells whether this program has CUDA in it.
+const Built = true
+
+// read asks the driver whose library is at path, or in its usual place where path is empty.
+func read(path string) hardware.GPUs {
+	report, err := driver.Load(path)
+	if err != nil {
+		return refusal(err)
+	}
+	devices, err := driver.Devices()
+	if err != nil {
+		return refusal(err)
+	}
+	g := hardware.GPUs{Known: true, CUDA: report.Version.String(), Cards: []hardware.GPU{}}
+	for _, d := range devices {
+		g.Cards = append(g.Cards, card(d))
+	}
+	if len(g.Cards) == 0 {
+		none := refusal(driver.ErrNoDevice)
+		g.None = none.None
+	} else if len(g.Fit()) == 0 {
+		g.None = &hardware.NoGPU{Kind: hardware.OldCard, Reason: "the GPU " + g.Cards[0].Name + " is too old: " + g.Cards[0].Unfit,
+			Advice: "Cards from Pascal on (2016: GTX 1050, P4, P100) can run models."}
+	}
+	return g
+}
+
+// meter measures cards through NVML, which is opened once.
+type meter struct {
+	library string
+	opened  bool
+	nvml    *nvml.Library
+	err     error
+}
+
+// measure puts new figures into g, in a list of cards of its own.
+func (m *meter) measure(g *hardware.GPUs) {
+	if len(g.Cards) == 0 {
+		return
+	}
+	if !m.opened {
+		m.opened = true
+		m.nvml, m.err = nvml.Open(m.library)
+	}
+	if m.err != nil {
+		g.Unmeasured = m.err.Error()
+		return
+	}
+	g.Driver = m.nvml.Driver()
+	for i := range g.Cards {
+		g.Cards[i].Now = nil
+		if f, err := m.nvml.Read(g.Cards[i].UUID); err == nil {
+			g.Cards[i].Now = &hardware.GPUFigures{MemoryUsed: f.MemoryUsed, Percent: f.Percent, Celsius: f.Celsius, Watts: f.Watts}
+		}
+	}
+}
+
+func (m *meter) close() {
+	if m.nvml != nil {
+		m.nvml.Close()
+	}
+}

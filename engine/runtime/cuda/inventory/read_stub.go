@@ -1,0 +1,16 @@
+//go:build !cuda || !linux || !(amd64 || arm64)
+
+package inventory
+
+import "servery/engine/hardware"
+
+// Built tells whether this program has CUDA in it.
+const Built = false
+
+func read(string) hardware.GPUs { return NotBuilt() }
+
+// meter measures nothing.
+type meter struct{ library string }
+
+func (*meter) measure(*hardware.GPUs) {}
+func (*meter) close()                 {}
