@@ -110,6 +110,12 @@ var arrows = []struct {
 		why:    "the engine process holds no model: ONNX Runtime runs in worker processes only",
 	},
 	{
+		from:   "servery/engine/...",
+		except: []string{"servery/engine/runtime/cuda/executor", "servery/engine/runtime/worker", "servery/engine"},
+		never:  []string{"servery/engine/runtime/cuda/executor"},
+		why:    "a kernel that fails takes the GPU from its whole process: models run on it in worker processes only",
+	},
+	{
 		from:   "servery/...",
 		except: []string{"servery/engine/runtime/cuda/driver"},
 		never:  []string{"gorgonia.org/cu/..."},

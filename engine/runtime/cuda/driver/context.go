@@ -10,7 +10,9 @@ import (
 )
 
 // Context is a device's primary context, current on the thread of the goroutine that opened
-// it. That goroutine alone uses the Context and what is made from it, and closes it.
+// it. That goroutine alone uses the Context and closes it, and streams, events and graphs made
+// from it. Memory, modules and functions are the device's: a goroutine with a Context of its own of
+// the same device may use them, one at a time.
 type Context struct {
 	device cu.Device
 	closed bool

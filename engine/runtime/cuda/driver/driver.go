@@ -2,8 +2,8 @@
 // Load is called, not when the program starts: one binary runs with and without it, and needs
 // nothing of the CUDA toolkit.
 //
-// A [Context] belongs to the goroutine that opened it, and with it everything made from it:
-// streams, buffers, modules, graphs. What a program without the build tag cuda has of this
+// A [Context] belongs to the goroutine that opened it, and with it its streams, events and graphs.
+// What a program without the build tag cuda has of this
 // package is Load, which says so, and the types that describe errors and devices.
 package driver
 

@@ -5,7 +5,6 @@ package driver
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,42 +114,19 @@ var versioned = regexp.MustCompile(`_v\d$`)
 // Every call of the driver fails once at each time that it is made.
 func TestEveryCallFails(t *testing.T) {
 	lib := open(t)
-	lib.Reset()
-	if err := everything(); err != nil {
-		t.Fatal(err)
-	}
-	calls := lib.Calls()
-	tried := 0
-	for _, call := range slices.Sorted(maps.Keys(calls)) {
-		for nth := 1; nth <= calls[call]; nth++ {
-			for _, code := range []int{2, 999} {
-				if call == "cuDriverGetVersion" {
-					continue // cu keeps the error to itself: the version is then -1
-				}
-				lib.Reset()
-				lib.Fail(call, nth, code)
-				err := everything()
-				tried++
-				var e *Error
-				if !errors.As(err, &e) {
-					t.Errorf("%s fails at %d with %d: %v", call, nth, code, err)
-					continue
-				}
-				if want := versioned.ReplaceAllString(call, ""); e.Call != want || e.Code != code || e.Name == "" || e.advice() == "" {
-					t.Errorf("%s fails at %d with %d: %v", call, nth, code, err)
-				}
-				if n := strings.Count(fmt.Sprint(err), "(") - 1; n > 3 {
-					t.Errorf("%s fails at %d: the error tells of %d more calls: %v", call, nth, n, err)
-				}
-				if live := lib.Live(); len(live) > 0 {
-					t.Fatalf("%s fails at %d with %d and leaves %v", call, nth, code, live)
-				}
+	for _, code := range []int{2, 999} {
+		lib.EachFails(code, everything, func(call string, nth int, err error) {
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Errorf("%s fails at %d with %d: %v", call, nth, code, err)
+				return
 			}
-		}
-	}
-	t.Logf("%d entry points, %d failures", len(calls), tried)
-	lib.Reset()
-	if err := everything(); err != nil {
-		t.Errorf("after all: %v", err)
+			if want := versioned.ReplaceAllString(call, ""); e.Call != want || e.Code != code || e.Name == "" || e.advice() == "" {
+				t.Errorf("%s fails at %d with %d: %v", call, nth, code, err)
+			}
+			if n := strings.Count(fmt.Sprint(err), "(") - 1; n > 3 {
+				t.Errorf("%s fails at %d: the error tells of %d more calls: %v", call, nth, n, err)
+			}
+		}, "cuDriverGetVersion") // cu keeps the error to itself: the version is then -1
 	}
 }

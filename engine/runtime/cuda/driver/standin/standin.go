@@ -17,7 +17,9 @@ static size_t list(void *f, char *text, size_t size) { return ((size_t(*)(char *
 import "C"
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,4 +118,35 @@ func (l *Library) list(symbol string) map[string]int {
 		counts[line[:i]], _ = strconv.Atoi(strings.TrimSpace(line[i+1:]))
 	}
 	return counts
+}
+
+// EachFails does f once for each call of the driver that f makes, which then fails with code,
+// and lets judge look at what came of it. Calls named in spared do not fail.
+func (l *Library) EachFails(code int, f func() error, judge func(call string, nth int, err error), spared ...string) {
+	l.t.Helper()
+	l.Reset()
+	if err := f(); err != nil {
+		l.t.Fatalf("where nothing fails: %v", err)
+	}
+	calls, tried := l.Calls(), 0
+	for _, call := range slices.Sorted(maps.Keys(calls)) {
+		if slices.Contains(spared, call) {
+			continue
+		}
+		for nth := 1; nth <= calls[call]; nth++ {
+			l.Reset()
+			l.Fail(call, nth, code)
+			err := f()
+			tried++
+			judge(call, nth, err)
+			if live := l.Live(); len(live) > 0 {
+				l.t.Fatalf("%s fails at %d with %d and leaves %v", call, nth, code, live)
+			}
+		}
+	}
+	l.t.Logf("%d entry points, %d failures with %d", len(calls), tried, code)
+	l.Reset()
+	if err := f(); err != nil {
+		l.t.Errorf("after all: %v", err)
+	}
 }

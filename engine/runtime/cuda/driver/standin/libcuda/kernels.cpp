@@ -1,4 +1,4 @@
-// The host functions of the kernels in driver_test.go.
+// The host functions of the kernels in the tests of packages driver and executor.
 #include "kernel.h"
 
 #include <unistd.h>
@@ -18,7 +18,17 @@ static int slow_scale(const Launch *l) {
 	return scale(l);
 }
 
+struct Weigh { const float *x, *w; float *y; int n; };
+
+// y[i] = x[i] * w[i % 4] for n floats
+static int weigh(const Launch *l) {
+	auto p = (const Weigh *)l->parameters[0];
+	for (int i = 0; i < p->n; i++) p->y[i] = p->x[i] * p->w[i % 4];
+	return 0;
+}
+
 __attribute__((constructor)) static void add() {
 	standin_register("scale", scale);
 	standin_register("slow_scale", slow_scale);
+	standin_register("weigh", weigh);
 }

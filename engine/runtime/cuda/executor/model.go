@@ -1,0 +1,134 @@
+//go:build cuda && linux && (amd64 || arm64)
+
+package executor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"servery/engine/runtime/cuda/plan"
+)
+
+// Model is a model whose weights are on a device. Any goroutine may use it.
+type Model struct {
+	device  *Device
+	planner Planner
+	limits  Limits
+	outputs pool
+
+	// Device.mu guards these; graphs belong to the lanes.
+	weights  weights
+	programs map[string]*planned // by the shape of the inputs
+	graphs   []graphs            // one a lane
+
+	closed  atomic.Bool
+	closing sync.Once
+	failure error // of Close
+}
+
+// planned is a program and how many lanes have a graph of it.
+type planned struct {
+	program *plan.Program
+	lanes   int
+}
+
+// NewModel copies the weights to the device. The error is a *MemoryError where there is no
+// room for them, a *LostError, or the driver's.
+func (d *Device) NewModel(p Planner, limits Limits) (*Model, error) {
+	m := &Model{device: d, planner: p, limits: limits.orDefaults(), programs: map[string]*planned{},
+		graphs: make([]graphs, len(d.lanes))}
+	for i := range m.graphs {
+		m.graphs[i].byShape = map[string]*recorded{}
+	}
+	l, err := d.take(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer d.give(l)
+	err = l.do(func() error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if err := m.weights.add(d, l.context, p.Constants()); err != nil {
+			return errors.Join(d.explain(l.context, "the weights", err), m.weights.free())
+		}
+		d.models = append(d.models, m)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Memory tells what the model and its device hold.
+func (m *Model) Memory() Memory {
+	d := m.device
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := Memory{Weights: m.weights.bytes(), Arenas: d.arenas()}
+	for i, l := range d.lanes {
+		u.Staging += l.stagingSize()
+		u.Graphs += len(m.graphs[i].byShape)
+	}
+	return u
+}
+
+// Close lets runs end and gives the model's memory back. A second Close gives the same.
+func (m *Model) Close() error {
+	m.closing.Do(func() {
+		m.closed.Store(true)
+		d := m.device
+		var errs []error
+		for i, l := range d.lanes {
+			errs = append(errs, l.do(func() error {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				err := m.graphs[i].close(m)
+				if i == len(d.lanes)-1 { // no lane uses the weights any more
+					d.models = slices.DeleteFunc(d.models, func(o *Model) bool { return o == m })
+					err = errors.Join(err, m.weights.free())
+				}
+				return err
+			}))
+		}
+		m.failure = errors.Join(errs...)
+	})
+	return m.failure
+}
+
+// program gives the program for inputs of a shape, with the constants it needs on the device.
+// Device.mu is held.
+func (m *Model) program(l *lane, key string, inputs []tensorInput) (*plan.Program, error) {
+	if p := m.programs[key]; p != nil {
+		return p.program, nil
+	}
+	shapes := make(map[string][]int64, len(inputs))
+	for _, in := range inputs {
+		shapes[in.name] = slices.Clone(in.tensor.Shape)
+	}
+	p, err := m.planner.Plan(shapes)
+	if err != nil {
+		return nil, err
+	}
+	return p, m.weights.add(l.device, l.context, m.planner.Constants())
+}
+
+// keep counts a lane more that has a graph of the program. Device.mu is held.
+func (m *Model) keep(key string, p *plan.Program) {
+	if m.programs[key] == nil {
+		m.programs[key] = &planned{program: p}
+	}
+	m.programs[key].lanes++
+}
+
+// forget counts one less. Device.mu is held.
+func (m *Model) forget(key string) {
+	if p := m.programs[key]; p.lanes > 1 {
+		p.lanes--
+	} else {
+		delete(m.programs, key)
+	}
+}
