@@ -12,13 +12,16 @@ import (
 
 	"servery/engine/runtime/cuda/kernels"
 	"servery/engine/runtime/cuda/plan"
+	"servery/engine/tensor"
 )
 
 // Planner makes programs of one model. Its methods are never called at the same time.
 type Planner interface {
-	// Plan gives the program for inputs of these shapes, by the inputs' names. The program is
-	// not changed afterwards.
-	Plan(inputs map[string][]int64) (*plan.Program, error)
+	// Plan gives the program for inputs of these shapes, by the inputs' names. values are
+	// inputs whose content becomes part of the program, which has no slots for them. The
+	// program is not changed afterwards. An error that wraps a *graph.UnsupportedError may
+	// not come where more values are given.
+	Plan(shapes map[string][]int64, values map[string]*tensor.Tensor) (*plan.Program, error)
 	// Constants gives what programs point to, by index. Plan may add to its end; what is
 	// there stays as it is, and Data can be read until the model is closed.
 	Constants() []plan.Constant

@@ -15,6 +15,7 @@ import (
 
 	"servery/engine/runtime/cuda/driver"
 	"servery/engine/runtime/cuda/driver/standin"
+	"servery/engine/runtime/cuda/graph"
 	"servery/engine/runtime/cuda/kernels"
 	"servery/engine/runtime/cuda/plan"
 	"servery/engine/tensor"
@@ -88,7 +89,8 @@ type weighing struct {
 	weights   int // so many sets of the weights, of which the last is used
 	growing   bool
 	step      string
-	beyond    int // that the second step writes past the end
+	byContent bool // the second step leaves the last k values as they are, k being an input
+	beyond    int  // that the second step writes past the end
 	plans     int
 	constants []plan.Constant
 	breaks    error
@@ -104,13 +106,20 @@ func (w *weighing) Constants() []plan.Constant {
 	return w.constants
 }
 
-func (w *weighing) Plan(inputs map[string][]int64) (*plan.Program, error) {
+func (w *weighing) Plan(inputs map[string][]int64, values map[string]*tensor.Tensor) (*plan.Program, error) {
 	w.plans++
 	if w.panics {
 		panic("the planner")
 	}
 	if w.breaks != nil {
 		return nil, w.breaks
+	}
+	if w.byContent {
+		k := values["k"]
+		if k == nil {
+			return nil, fmt.Errorf("plan: %w", &graph.UnsupportedError{Reason: "k is known only while it runs"})
+		}
+		w.beyond = -int(tensor.View[int64](k)[0])
 	}
 	if w.growing {
 		w.weights = max(w.weights, 1) + 1
@@ -294,6 +303,34 @@ func TestAPlanOutlivesItsMemory(t *testing.T) {
 	m := load(t, open(t, 1), w, Limits{})
 	if err := errors.Join(check(m, 1, 8), check(m, 1, 20000), check(m, 1, 8)); err != nil || w.plans != 2 {
 		t.Errorf("%v, %d plans", err, w.plans)
+	}
+}
+
+func TestAnInputWhoseContentDecides(t *testing.T) {
+	bind(t)
+	w := &weighing{byContent: true}
+	m := load(t, open(t, 1), w, Limits{})
+	if err := check(m, 1, 6); err == nil || !strings.Contains(err.Error(), "known only while it runs") {
+		t.Errorf("without it: %v", err)
+	}
+	w.plans = 0
+	data := make([]byte, 8)
+	for i, k := range []byte{2, 3, 2, 3} {
+		data[0] = k // the request's memory is used again
+		in := append(request(1, 6), tensor.Named{Name: "k", Value: tensor.Value{Tensor: &tensor.Tensor{Type: tensor.Int64, Shape: []int64{1}, Data: data}}})
+		out, err := m.Run(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The value 3 of 6 is scaled where fewer than 3 are left alone.
+		want := []float32{4*1000*2 + 4, 4 * 1000}[k-2]
+		if got := tensor.View[float32](out.Values[0].Tensor)[3]; got != want {
+			t.Errorf("run %d, k %d: %v, want %v", i, k, got, want)
+		}
+		out.Release()
+	}
+	if w.plans != 3 { // the first shows that k is needed
+		t.Errorf("%d plans", w.plans)
 	}
 }
 

@@ -41,14 +41,18 @@ func (r *recorded) close() error {
 	return err
 }
 
-// shape writes the inputs' types and shapes, which decide about the program.
-func (g *graphs) shape(inputs []tensorInput) []byte {
+// shape writes what decides about the program: types and shapes, and the content of short
+// inputs where it does.
+func (g *graphs) shape(inputs []tensorInput, content bool) []byte {
 	g.key = g.key[:0]
 	for _, in := range inputs {
 		g.key = append(g.key, in.name...)
 		g.key = append(g.key, 0, byte(in.tensor.Type), byte(len(in.tensor.Shape)))
 		for _, n := range in.tensor.Shape {
 			g.key = binary.AppendVarint(g.key, n)
+		}
+		if content && in.short() {
+			g.key = append(g.key, in.tensor.Data...)
 		}
 	}
 	return g.key

@@ -9,7 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"servery/engine/runtime/cuda/graph"
 	"servery/engine/runtime/cuda/plan"
+	"servery/engine/tensor"
 )
 
 // Model is a model whose weights are on a device. Any goroutine may use it.
@@ -23,6 +25,10 @@ type Model struct {
 	weights  weights
 	programs map[string]*planned // by the shape of the inputs
 	graphs   []graphs            // one a lane
+
+	// byContent tells that the content of short inputs of whole numbers decides about the
+	// program: a shape, an axis, a count.
+	byContent atomic.Bool
 
 	closed  atomic.Bool
 	closing sync.Once
@@ -99,21 +105,42 @@ func (m *Model) Close() error {
 	return m.failure
 }
 
-// program gives the program for inputs of a shape, with the constants it needs on the device.
-// Device.mu is held.
+// program gives the program for inputs, with the constants it needs on the device. Device.mu
+// is held.
 func (m *Model) program(l *lane, key string, inputs []tensorInput) (*plan.Program, error) {
 	if p := m.programs[key]; p != nil {
 		return p.program, nil
 	}
-	shapes := make(map[string][]int64, len(inputs))
-	for _, in := range inputs {
-		shapes[in.name] = slices.Clone(in.tensor.Shape)
-	}
-	p, err := m.planner.Plan(shapes)
+	p, err := m.plan(inputs)
 	if err != nil {
 		return nil, err
 	}
 	return p, m.weights.add(l.device, l.context, m.planner.Constants())
+}
+
+// plan asks the planner, with the content of short inputs where it does not do without.
+func (m *Model) plan(inputs []tensorInput) (*plan.Program, error) {
+	shapes, short := make(map[string][]int64, len(inputs)), map[string]*tensor.Tensor{}
+	for _, in := range inputs {
+		shapes[in.name] = slices.Clone(in.tensor.Shape)
+		if in.short() {
+			t := *in.tensor
+			t.Shape, t.Data = shapes[in.name], slices.Clone(t.Data)
+			short[in.name] = &t
+		}
+	}
+	if m.byContent.Load() {
+		return m.planner.Plan(shapes, short)
+	}
+	p, err := m.planner.Plan(shapes, nil)
+	var unsupported *graph.UnsupportedError
+	if errors.As(err, &unsupported) && len(short) > 0 {
+		if with, again := m.planner.Plan(shapes, short); again == nil {
+			m.byContent.Store(true)
+			return with, nil
+		}
+	}
+	return p, err
 }
 
 // keep counts a lane more that has a graph of the program. Device.mu is held.

@@ -42,6 +42,19 @@ type tensorInput struct {
 	tensor *tensor.Tensor
 }
 
+// short tells whether the content may decide about a program: few whole numbers.
+func (in tensorInput) short() bool {
+	switch in.tensor.Type {
+	case tensor.Int64, tensor.Int32, tensor.Bool:
+		return len(in.tensor.Shape) <= 1 && len(in.tensor.Data) <= longestShort
+	}
+	return false
+}
+
+// longestShort is the bytes of an input whose content may decide: a shape has at most 8
+// dimensions in practice.
+const longestShort = 128
+
 // Run evaluates the model: inputs are copied to the device, outputs from it. It waits for a
 // free lane until ctx ends; a run that has begun goes on to its end. A shape that was not
 // seen before is planned first. The error is ctx's, an *InputError, a *MemoryError, a
@@ -174,7 +187,7 @@ func tensors(all []tensorInput, values []tensor.Named) ([]tensorInput, error) {
 // recorded gives the graph for inputs of that shape, and makes it where there is none.
 func (m *Model) recorded(l *lane, inputs []tensorInput) (*recorded, error) {
 	g := &m.graphs[l.index]
-	key := g.shape(inputs)
+	key := g.shape(inputs, m.byContent.Load())
 	g.clock++
 	if r := g.byShape[string(key)]; r != nil && r.moved == l.moved {
 		r.used = g.clock
@@ -183,7 +196,7 @@ func (m *Model) recorded(l *lane, inputs []tensorInput) (*recorded, error) {
 	d := l.device
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r, err := m.record(l, g, string(key), inputs)
+	r, err := m.record(l, g, inputs)
 	if err != nil {
 		return nil, d.explain(l.context, "a run", err)
 	}
@@ -192,11 +205,12 @@ func (m *Model) recorded(l *lane, inputs []tensorInput) (*recorded, error) {
 }
 
 // record plans the run, makes room for it and captures it. Device.mu is held.
-func (m *Model) record(l *lane, g *graphs, key string, inputs []tensorInput) (*recorded, error) {
-	p, err := m.program(l, key, inputs)
+func (m *Model) record(l *lane, g *graphs, inputs []tensorInput) (*recorded, error) {
+	p, err := m.program(l, string(g.shape(inputs, m.byContent.Load())), inputs)
 	if err != nil {
 		return nil, err
 	}
+	key := string(g.shape(inputs, m.byContent.Load())) // the plan may have shown that content decides
 	order, err := match(p, inputs)
 	if err != nil {
 		return nil, err
