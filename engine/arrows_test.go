@@ -151,6 +151,11 @@ var arrows = []struct {
 		why:   "the binding of NVML stands on nothing",
 	},
 	{
+		from:  "servery/engine/runtime/placement",
+		never: []string{"servery/engine/endpoint", "servery/engine/store", "servery/engine/runtime/worker", "servery/engine/runtime/cuda/driver", "net/http", "github.com/dgraph-io/..."},
+		why:   "what a model runs on is a pure function of the model and the machine: the engine, the window and doctor ask the same one",
+	},
+	{
 		from:  "servery/engine/hardware",
 		never: []string{"servery/..."},
 		why:   "GPUs are looked for by a process of their own: a driver that crashes takes no engine with it",

@@ -181,6 +181,7 @@ func (e *Engine) openServing(ctx context.Context) error {
 		Runtime:     e.currentLibrary,
 		Cores:       machine.Cores,
 		MemoryBytes: machine.MemoryTotal,
+		GPUs:        e.gpus.Wait,
 		Seed:        e.options.Seed,
 	})
 	if err != nil {

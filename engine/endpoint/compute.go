@@ -1,10 +1,14 @@
 package endpoint
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"servery/engine/autoscale"
+	"servery/engine/hardware"
+	"servery/engine/registry"
+	"servery/engine/runtime/placement"
 )
 
 // MaxConcurrency is the product's limit of provisioned concurrency for one model.
@@ -28,47 +32,49 @@ func sizeByName(name string) (Size, bool) {
 	return Sizes[i], true
 }
 
-// Workload is a compute type of the product.
-type Workload struct {
-	Name string
-	// Memory is what a served entity of the type may take, in bytes.
-	Memory int64
-	GPU    bool
-}
-
 const gigabyte = 1 << 30
 
 // Workloads are the compute types of all clouds (databricks-sdk-go,
 // ServingModelWorkloadType, and the documentation's tables for AWS and Azure).
-var Workloads = []Workload{
-	{"CPU", 4 * gigabyte, false},
-	{"CPU_MEDIUM", 8 * gigabyte, false},
-	{"CPU_LARGE", 16 * gigabyte, false},
-	{"GPU_SMALL", 16 * gigabyte, true},
-	{"GPU_MEDIUM", 24 * gigabyte, true},
-	{"GPU_MEDIUM_8", 192 * gigabyte, true},
-	{"GPU_LARGE", 80 * gigabyte, true},
-	{"GPU_LARGE_2", 160 * gigabyte, true},
-	{"GPU_LARGE_4", 320 * gigabyte, true},
-	{"GPU_XLARGE", 80 * gigabyte, true},
-	{"GPU_XLARGE_8", 640 * gigabyte, true},
-	{"MULTIGPU_MEDIUM", 96 * gigabyte, true},
+var Workloads = []placement.Workload{
+	{Name: "CPU", Memory: 4 * gigabyte},
+	{Name: "CPU_MEDIUM", Memory: 8 * gigabyte},
+	{Name: "CPU_LARGE", Memory: 16 * gigabyte},
+	{Name: "GPU_SMALL", Memory: 16 * gigabyte, Cards: 1},
+	{Name: "GPU_MEDIUM", Memory: 24 * gigabyte, Cards: 1},
+	{Name: "GPU_MEDIUM_8", Memory: 192 * gigabyte, Cards: 8},
+	{Name: "GPU_LARGE", Memory: 80 * gigabyte, Cards: 1},
+	{Name: "GPU_LARGE_2", Memory: 160 * gigabyte, Cards: 2},
+	{Name: "GPU_LARGE_4", Memory: 320 * gigabyte, Cards: 4},
+	{Name: "GPU_XLARGE", Memory: 80 * gigabyte, Cards: 1},
+	{Name: "GPU_XLARGE_8", Memory: 640 * gigabyte, Cards: 8},
+	{Name: "MULTIGPU_MEDIUM", Memory: 96 * gigabyte, Cards: 4},
 }
 
-func workloadByName(name string) (Workload, bool) {
-	i := slices.IndexFunc(Workloads, func(w Workload) bool { return w.Name == name })
+func workloadByName(name string) (placement.Workload, bool) {
+	i := slices.IndexFunc(Workloads, func(w placement.Workload) bool { return w.Name == name })
 	if i < 0 {
-		return Workload{}, false
+		return placement.Workload{}, false
 	}
 	return Workloads[i], true
 }
 
-// gpuMessage tells what an entity with a GPU type runs on.
-func gpuMessage(workload string) string {
-	if w, ok := workloadByName(workload); ok && w.GPU {
-		return workload + " is accepted, but this model runs on the CPU: Servery has no GPU support yet."
+// place decides what an entity runs on, and gives what its state says of that: "" for a CPU
+// type. It waits for GPUs that are being looked for where that matters.
+func (s *Service) place(ctx context.Context, workload string, v registry.Version) (placement.Placement, string) {
+	w, ok := workloadByName(workload)
+	if !ok || !w.GPU() {
+		return placement.Placement{}, ""
 	}
-	return ""
+	var g hardware.GPUs
+	if s.options.GPUs != nil {
+		g = s.options.GPUs(ctx)
+	}
+	p := placement.Decide(placement.ModelOf(v), w, g, placement.Supported)
+	if p.OnGPU {
+		return p, "Runs on " + p.String() + "."
+	}
+	return p, w.Name + " is accepted, but this model runs on the CPU: " + p.Reason + "."
 }
 
 // memoryLimit is what an entity's process may take on a machine with that much memory

@@ -318,17 +318,6 @@ func TestALoadThatNeverEndsFailsAfterTheProductsTime(t *testing.T) {
 	})
 }
 
-func TestAGPUTypeIsServedOnTheCPUAndSaysSo(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		spec := one("digits")
-		spec.Config.Entities[0].WorkloadType = "GPU_SMALL"
-		w.ready(spec)
-		if s := w.get("digits").Active.Entities[0]; s.WorkloadType != "GPU_SMALL" || !strings.Contains(s.Message, "runs on the CPU") {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
 func TestTheFirstFailureEndsTheOthersLoads(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.launcher.load = func(ctx context.Context, s runtime.Spec) error {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/runtime"
 	"servery/engine/tabletest"
@@ -23,6 +24,7 @@ import (
 type models struct {
 	missing atomic.Bool
 	before  func() // where not nil, called by each look
+	graph   *registry.Graph
 }
 
 func (m *models) Model(name string) (registry.Model, error) {
@@ -35,7 +37,7 @@ func (m *models) Model(name string) (registry.Model, error) {
 	}
 	model := registry.Model{Catalog: "main", Schema: "default", Name: parts[2], Aliases: []registry.Alias{{Name: "champion", Version: 2}}}
 	for n, status := range []registry.Status{registry.Ready, registry.Ready, registry.Failed, registry.Pending} {
-		v := registry.Version{Number: n + 1, Status: status, Dir: "/models/" + parts[2], ModelFile: "model.onnx", Size: 26454, InputExample: []byte(`{"inputs":[1]}`)}
+		v := registry.Version{Number: n + 1, Status: status, Dir: "/models/" + parts[2], ModelFile: "model.onnx", Size: 26454, InputExample: []byte(`{"inputs":[1]}`), Graph: m.graph}
 		if status == registry.Failed {
 			v.Reason = "The file is no ONNX model."
 		}
@@ -140,6 +142,7 @@ type world struct {
 	seed      uint64
 	settings  *tabletest.Memory
 	change    ScalingChange // Options.Scaling
+	gpus      hardware.GPUs // what Options.GPUs gives
 	models    *models
 	launcher  *launcher
 	telemetry *telemetry.Telemetry
@@ -163,6 +166,7 @@ func (w *world) reopen() {
 		Table: w.table, History: w.history, Models: w.models, Launcher: w.launcher, Telemetry: w.telemetry, Changes: w.changes,
 		Runtime: w.runtime, Settings: w.settings, Scaling: w.change,
 		Cores: 2, MemoryBytes: 8 << 30, Seed: w.seed,
+		GPUs: func(context.Context) hardware.GPUs { return w.gpus },
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -27,15 +27,18 @@ func (r *rollout) keep(ctx context.Context, i int) bool {
 	if err != nil || !e.runs(c, spec) || !e.sameSecrets(ctx) {
 		return false
 	}
+	if place, note := r.o.s.place(ctx, c.WorkloadType, r.versions[i]); !e.place.Same(place) || !place.OnGPU && note != e.note {
+		return false
+	}
 	r.kept[i] = true
 	r.entities[i].Store(e)
 	return true
 }
 
 // runs tells whether the entity is just what c asks for: the same files, environment and
-// compute.
+// size.
 func (e *served) runs(c *ServedEntity, spec runtime.Spec) bool {
-	return c.limits() == e.limits && gpuMessage(c.WorkloadType) == e.note &&
+	return c.limits() == e.limits &&
 		maps.Equal(spec.Environment, e.spec.Environment) && sameButEnvironment(spec, e.spec)
 }
 

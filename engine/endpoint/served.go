@@ -9,6 +9,7 @@ import (
 	"servery/engine/autoscale"
 	"servery/engine/pool"
 	"servery/engine/runtime"
+	"servery/engine/runtime/placement"
 	"servery/engine/telemetry"
 )
 
@@ -24,6 +25,7 @@ type served struct {
 	creator string       // whose secrets it may name
 	spec    runtime.Spec // its environment with references to secrets, see resolve
 	limits  autoscale.Limits
+	place   placement.Placement
 	note    string // message while it is ready
 
 	figures *telemetry.Entity
@@ -85,7 +87,7 @@ const (
 
 func newServed(o *owner, version int, c *ServedEntity, spec runtime.Spec) *served {
 	e := &served{
-		o: o, name: c.Name, creator: c.Creator, spec: spec, limits: c.limits(), note: gpuMessage(c.WorkloadType),
+		o: o, name: c.Name, creator: c.Creator, spec: spec, limits: c.limits(),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	e.version.Store(int64(version))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"servery/engine/crashpoint"
+	"servery/engine/hardware"
 	"servery/engine/runtime"
 	"servery/engine/telemetry"
 )
@@ -38,6 +39,9 @@ type Options struct {
 	Cores int
 	// MemoryBytes is the machine's memory; 0 is not known.
 	MemoryBytes int64
+	// GPUs gives the machine's, and waits until ctx ends where they are being looked for. It is
+	// asked before a model with a GPU type is loaded; nil is a machine that is not known.
+	GPUs func(ctx context.Context) hardware.GPUs
 	// Settings keeps what is set for the machine, see SetScaling; nil keeps nothing.
 	Settings Table
 	// Scaling is a change of what is set, before anything starts.

@@ -77,6 +77,9 @@ func (r *rollout) loadEntity(ctx context.Context, i int) error {
 	}
 	c := &r.config.Entities[i]
 	e := newServed(r.o, r.config.Version, c, spec)
+	if e.place, e.note = r.o.s.place(ctx, c.WorkloadType, r.versions[i]); e.note != "" {
+		r.build(i, levelInfo, "Compute: %s", e.note)
+	}
 	if !r.pending && c.ScaleToZero {
 		r.entities[i].Store(e) // it was seen to load before: the first request wakes it
 		return nil
@@ -99,7 +102,7 @@ func (r *rollout) loadEntity(ctx context.Context, i int) error {
 	if b := e.batching(); b != "" {
 		r.build(i, levelInfo, "Batching: %s.", b)
 	}
-	r.o.event(telemetry.EntityReady, e.name, r.config.Version, "Loaded in "+e.loadedWords()+".")
+	r.o.event(telemetry.EntityReady, e.name, r.config.Version, strings.TrimSpace("Loaded in "+e.loadedWords()+". "+e.note))
 	return nil
 }
 

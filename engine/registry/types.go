@@ -5,6 +5,7 @@
 package registry
 
 import (
+	"strings"
 	"time"
 
 	"servery/engine/mlmodel"
@@ -132,3 +133,7 @@ type OperatorCount struct {
 	Domain, Name string // Domain is "" for ONNX's own
 	Count        int
 }
+
+// FullName is the operator's name after its domain's, where that is not ONNX's:
+// "Conv", "com.microsoft.Gelu".
+func (o OperatorCount) FullName() string { return strings.TrimPrefix(o.Domain+"."+o.Name, ".") }

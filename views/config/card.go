@@ -149,7 +149,7 @@ func computes(h hardware.Snapshot, now string) []widgets.Option {
 		switch {
 		case w.Name == "CPU":
 			all = append(all, widgets.Option{Value: w.Name, Label: strings.TrimSuffix("CPU · "+h.CPUModel, " · ")})
-		case !w.GPU:
+		case !w.GPU():
 			all = append(all, widgets.Option{Value: w.Name, Label: fmt.Sprintf("%s · up to %d GiB of memory", w.Name, w.Memory>>30)})
 		case w.Name == now:
 			all = append(all, widgets.Option{Value: w.Name, Label: w.Name + " · runs on the CPU here"})

@@ -75,11 +75,7 @@ func operatorsPanel(v registry.Version) fyne.CanvasObject {
 		}
 		m := widgets.NewMeter(theme.ChartBlue)
 		m.Set(float64(o.Count) / float64(all[0].Count))
-		name := o.Name
-		if o.Domain != "" {
-			name = o.Domain + "." + o.Name
-		}
-		box.Add(widgets.Columns(12, []float32{-operatorsWidth, 1, -40}, widgets.Mono(name).Truncate(), m,
+		box.Add(widgets.Columns(12, []float32{-operatorsWidth, 1, -40}, widgets.Mono(o.FullName()).Truncate(), m,
 			widgets.Small(strconv.Itoa(o.Count)).Align(fyne.TextAlignTrailing)))
 	}
 	return widgets.NewTitledPanel("Operators", widgets.Small(widgets.Count(v.Graph.Nodes, "node", "nodes")), box)
