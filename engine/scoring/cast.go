@@ -184,8 +184,8 @@ func (k *sink) putFloat(i int, f float64) {
 	case tensor.Float64:
 		binary.LittleEndian.PutUint64(k.data[i*8:], math.Float64bits(f))
 	case tensor.Float16:
-		binary.LittleEndian.PutUint16(k.data[i*2:], halfBits(f))
+		binary.LittleEndian.PutUint16(k.data[i*2:], tensor.Float16Bits(f))
 	case tensor.BFloat16:
-		binary.LittleEndian.PutUint16(k.data[i*2:], brainBits(f))
+		binary.LittleEndian.PutUint16(k.data[i*2:], tensor.BFloat16Bits(f))
 	}
 }

@@ -190,9 +190,9 @@ func (e *elements) rare(dst []byte, i int) []byte {
 	case tensor.Bool:
 		return strconv.AppendBool(dst, t.Data[i] != 0)
 	case tensor.Float16:
-		return e.float(dst, halfFloat(tensor.View[uint16](t)[i]))
+		return e.float(dst, tensor.Float16Value(tensor.View[uint16](t)[i]))
 	case tensor.BFloat16:
-		return e.float(dst, brainFloat(tensor.View[uint16](t)[i]))
+		return e.float(dst, tensor.BFloat16Value(tensor.View[uint16](t)[i]))
 	case tensor.Int8:
 		return strconv.AppendInt(dst, int64(int8(t.Data[i])), 10)
 	case tensor.Int16:

@@ -116,9 +116,9 @@ func (c *cast) declared(v scalar) (scalar, fault) {
 	case c.as == tensor.Float32:
 		return floatOf(float64(float32(v.value()))), fine
 	case c.as == tensor.Float16:
-		return floatOf(halfFloat(halfBits(v.value()))), fine
+		return floatOf(tensor.Float16Value(tensor.Float16Bits(v.value()))), fine
 	case c.as == tensor.BFloat16:
-		return floatOf(brainFloat(brainBits(v.value()))), fine
+		return floatOf(tensor.BFloat16Value(tensor.BFloat16Bits(v.value()))), fine
 	}
 	return floatOf(v.value()), fine
 }

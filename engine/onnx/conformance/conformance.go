@@ -163,13 +163,9 @@ func element(t *tensor.Tensor, i int) float64 {
 	case tensor.Float64:
 		return tensor.View[float64](t)[i]
 	case tensor.Float16:
-		h := uint32(tensor.View[uint16](t)[i])
-		if h&0x7c00 == 0x7c00 || h&0x7fff < 0x0400 {
-			return float64(h & 0x7fff)
-		}
-		return float64(math.Float32frombits(h&0x8000<<16 | (h&0x7fff+(127-15)<<10)<<13))
+		return tensor.Float16Value(tensor.View[uint16](t)[i])
 	case tensor.BFloat16:
-		return float64(math.Float32frombits(uint32(tensor.View[uint16](t)[i]) << 16))
+		return tensor.BFloat16Value(tensor.View[uint16](t)[i])
 	}
 	size := t.Type.Size()
 	if size == 0 {

@@ -1,10 +1,10 @@
-package scoring
+package tensor
 
 import "math"
 
-// halfBits is the float16 nearest to f, ties to even, as numpy rounds a double; too
+// Float16Bits is the float16 nearest to f, ties to even, as numpy rounds a double; too
 // large values are infinite.
-func halfBits(f float64) uint16 {
+func Float16Bits(f float64) uint16 {
 	b := math.Float64bits(f)
 	sign := uint16(b >> 48 & 0x8000)
 	if f != f {
@@ -22,8 +22,8 @@ func halfBits(f float64) uint16 {
 	return sign | (uint16(exponent+15)<<10 + m - 1024)
 }
 
-// halfFloat is a float16's value.
-func halfFloat(h uint16) float64 {
+// Float16Value is a float16's value.
+func Float16Value(h uint16) float64 {
 	m, e := float64(h&0x3FF), int(h>>10&0x1F)
 	var f float64
 	switch e {
@@ -43,8 +43,8 @@ func halfFloat(h uint16) float64 {
 	return f
 }
 
-// brainBits is the bfloat16 nearest to f, ties to even, by way of float32.
-func brainBits(f float64) uint16 {
+// BFloat16Bits is the bfloat16 nearest to f, ties to even, by way of float32.
+func BFloat16Bits(f float64) uint16 {
 	b := math.Float32bits(float32(f))
 	if f != f {
 		return uint16(b>>16) | 0x40
@@ -52,4 +52,5 @@ func brainBits(f float64) uint16 {
 	return uint16((b + 0x7FFF + b>>16&1) >> 16)
 }
 
-func brainFloat(h uint16) float64 { return float64(math.Float32frombits(uint32(h) << 16)) }
+// BFloat16Value is a bfloat16's value.
+func BFloat16Value(h uint16) float64 { return float64(math.Float32frombits(uint32(h) << 16)) }
