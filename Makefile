@@ -27,7 +27,7 @@ CUDADEPS = $(if $(CUDATAG),cuda-headers)
 DRIVER  := engine/runtime/cuda/driver
 NVML    := engine/runtime/cuda/nvml
 # The packages with tests that need the tag and the stand-ins.
-TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/... ./engine/runtime/cuda/executor/
+TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/... ./engine/runtime/cuda/executor/ ./engine/runtime/worker/
 STANDINFLAGS := -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -I$(CUDA)/include -pthread
 STANDIN := $(wildcard $(DRIVER)/standin/libcuda/*)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
@@ -92,7 +92,7 @@ cuda-kernels-check: test-deps ## the committed PTX is what its source gives
 	@for f in $(CUDA)/kernels/*.ptx; do cmp "$$f" "engine/runtime/cuda/kernels/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
 
 .PHONY: cuda-test
-cuda-test: test-deps cuda-standin cuda-kernels-check ## what binds NVIDIA's driver and NVML, under the race detector, on stand-ins for them
+cuda-test: test-deps onnxruntime cuda-standin cuda-kernels-check ## what computes on NVIDIA's GPUs, under the race detector, on stand-ins for them
 	$(CUDAENV) $(GO) vet -tags cuda $(TAGGED)
 	$(CUDAENV) SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_CUDA_STANDIN_OLD=$(CURDIR)/$(CUDA)/libstandin-old.so \
 	  SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so \

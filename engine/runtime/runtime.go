@@ -32,7 +32,19 @@ type Spec struct {
 	Timeout time.Duration
 	// Environment is set in the process on top of a minimal one.
 	Environment map[string]string
+	// GPU asks for the model to run on a GPU; nil is the CPU. What cannot run there runs on
+	// the CPU: see Loaded.Reason.
+	GPU *GPU
 }
+
+// GPU says on which GPU a model is to run, and how.
+type GPU struct {
+	Index     int    // among those that NVIDIA's driver shows, from 0
+	Precision string // "tf32", "fp32" or "fp16"; "" is tf32
+}
+
+// CPU is the Device of a model that runs on the CPU.
+const CPU = "CPU"
 
 // Launcher starts what serves a model.
 type Launcher interface {
@@ -47,7 +59,7 @@ type Runner interface {
 	// Invoke answers one request. A model's or client's fault is a Response with its
 	// status; an error is a failure of the runner (*DiedError, context errors).
 	Invoke(ctx context.Context, request Request) (Response, error)
-	// Loaded tells what the load found.
+	// Loaded tells what the last load found: another device after a notice LeftGPU.
 	Loaded() Loaded
 	// Usage reads the process's figures; the zero value where none runs.
 	Usage() Usage
@@ -78,9 +90,15 @@ type Timing struct {
 
 // Loaded is what loading a model showed.
 type Loaded struct {
-	Runtime string        // "ONNX Runtime 1.30.0 · CPU"
+	Runtime string        // "ONNX Runtime 1.30.0 · CPU", "CUDA · NVIDIA H200 · tf32"
+	Device  string        // CPU, or the GPU's name: "NVIDIA H200"
 	Took    time.Duration // process start to ready
 	Bytes   int64         // resident memory after the load
+	// GPUBytes is the memory of the GPU that weights and runs took at the load; 0 on the CPU.
+	GPUBytes int64
+	// Reason says for a person why a model that asked for a GPU runs on the CPU; "" where it
+	// did not ask, or got it.
+	Reason string
 	// RunTime is the duration of one run on the example or on zeros; 0 if not probed.
 	RunTime time.Duration
 	// Sessions is how many sessions share the work (1 for models of 100 µs a run or more).
@@ -137,6 +155,7 @@ const (
 	Restarted                   // it is back
 	GaveUp                      // it will be tried again only after a longer pause
 	LogLine                     // it wrote a line
+	LeftGPU                     // it ran on a GPU and runs on the CPU from now on
 )
 
 // Notice is something that happened to a runner after its launch.

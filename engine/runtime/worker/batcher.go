@@ -12,7 +12,6 @@ import (
 
 	"servery/engine/batch"
 	"servery/engine/runtime"
-	"servery/engine/runtime/ort"
 	"servery/engine/scoring"
 	"servery/engine/tensor"
 )
@@ -20,10 +19,10 @@ import (
 // sharer is an evaluator whose runs several requests can share.
 type sharer interface {
 	evaluator
-	// scorer reads and writes requests; it is the same for all of a process.
-	scorer() *scoring.Model
+	// protocol reads and writes requests; it is the same for all of a process.
+	protocol() *scoring.Model
 	// run evaluates the model. The values are valid until outputs are released, which are
-	// nil with an error; after stop that is ort.ErrCanceled.
+	// nil with an error; after stop that is errStopped.
 	run(inputs []tensor.Named) (values []tensor.Named, outputs releaser, err error)
 }
 
@@ -129,7 +128,7 @@ func newBatcher(s *server, evaluators []evaluator, settings batching) *batcher {
 	b := &batcher{server: s, settings: settings, full: make(chan struct{}, 1),
 		pace: batch.NewPace(settings.Cost, len(evaluators), settings.MaxRows, settings.Always)}
 	for _, e := range evaluators {
-		b.model = e.(sharer).scorer()
+		b.model = e.(sharer).protocol()
 		b.free = append(b.free, &turn{evaluator: e})
 	}
 	return b
@@ -160,7 +159,7 @@ func (b *batcher) evaluate(t *task, out *buffer, timing *runtime.Timing) (a answ
 	timing.Wait += e.started.Sub(decoded)
 	timing.Run = e.ended.Sub(e.started)
 	switch {
-	case errors.Is(e.err, ort.ErrCanceled):
+	case errors.Is(e.err, errStopped):
 		return b.server.ended(t, out)
 	case e.err != nil:
 		return refuse(out, scoring.NewEvaluationError(e.err.Error()))
@@ -228,7 +227,7 @@ func (b *batcher) start() {
 func (b *batcher) alone(t *task, turn *turn, e *entry) {
 	e.started = time.Now()
 	e.ended = e.started
-	e.err = ort.ErrCanceled // until it has run
+	e.err = errStopped // until it has run
 	defer func() {
 		b.server.leave(t, turn)
 		b.mu.Lock()
@@ -361,7 +360,7 @@ func (b *batcher) fly(f *flight, members []*entry) {
 	r := ran{started: time.Now(), rows: rows}
 	r.values, r.outputs, r.err = f.run(members)
 	r.ended = time.Now()
-	if len(members) > 1 && !errors.Is(r.err, ort.ErrCanceled) {
+	if len(members) > 1 && !errors.Is(r.err, errStopped) {
 		misfit := ""
 		if r.err == nil {
 			misfit = batch.Misfit(r.values, rows)
@@ -424,7 +423,7 @@ func (b *batcher) separate(f *flight, members []*entry, misfit string) {
 		b.mu.Unlock()
 		if over {
 			now := time.Now()
-			b.deliver(f, members[i:i+1], ran{err: ort.ErrCanceled, rows: e.rows, started: now, ended: now})
+			b.deliver(f, members[i:i+1], ran{err: errStopped, rows: e.rows, started: now, ended: now})
 		} else {
 			b.fly(f, members[i:i+1])
 		}

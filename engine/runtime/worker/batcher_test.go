@@ -14,7 +14,6 @@ import (
 
 	"servery/engine/batch"
 	"servery/engine/runtime"
-	"servery/engine/runtime/ort"
 	"servery/engine/scoring"
 	"servery/engine/tensor"
 )
@@ -58,7 +57,7 @@ func newAdder(t testing.TB, took time.Duration, c *counts) *adder {
 	return &adder{model: model, took: took, counts: c, stopped: make(chan struct{})}
 }
 
-func (a *adder) scorer() *scoring.Model { return a.model }
+func (a *adder) protocol() *scoring.Model { return a.model }
 
 func (a *adder) evaluate(*buffer, string, []byte, *runtime.Timing) answer {
 	panic("requests that share runs are not evaluated whole")
@@ -123,7 +122,7 @@ func (a *adder) run(inputs []tensor.Named) ([]tensor.Named, releaser, error) {
 	select {
 	case <-took:
 	case <-stopped:
-		return nil, nil, ort.ErrCanceled
+		return nil, nil, errStopped
 	}
 	y := &tensor.Tensor{Type: x.Type, Shape: slices.Clone(x.Shape), Data: bytes.Clone(x.Data)}
 	for i := range tensor.View[float32](y) {

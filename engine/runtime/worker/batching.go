@@ -102,7 +102,7 @@ func (e *evaluation) obstacle(path string) string {
 	if err != nil {
 		return "the model's file cannot be read"
 	}
-	if text := batch.Obstacle(withRanks(e.session.Inputs(), file.Inputs), withRanks(e.session.Outputs(), file.Outputs)); text != "" {
+	if text := batch.Obstacle(e.inputs, e.outputs); text != "" {
 		return text
 	}
 	operators := make([]string, 0, len(file.Operators))
@@ -225,13 +225,9 @@ func (e *evaluation) time(inputs []tensor.Named, budget time.Duration) (shortest
 	return shortest, nil
 }
 
-func (e *evaluation) scorer() *scoring.Model { return e.model }
+func (e *evaluation) protocol() *scoring.Model { return e.model }
 
 // run evaluates the model: see sharer.
 func (e *evaluation) run(inputs []tensor.Named) ([]tensor.Named, releaser, error) {
-	outputs, err := e.session.Run(inputs, e.cancel)
-	if err != nil {
-		return nil, nil, err
-	}
-	return outputs.Values, outputs, nil
+	return e.compute(inputs)
 }

@@ -30,9 +30,9 @@ func sharedModel(t testing.TB, name string) []byte {
 	return b
 }
 
-// graph is a model with the input x float32[-1,3], or inputs of its own, whose last node
+// declared is a model with the input x float32[-1,3], or inputs of its own, whose last node
 // gives y.
-func graph(output tensor.Port, initializers []onnxtest.Initializer, nodes ...onnxtest.Node) []byte {
+func declared(output tensor.Port, initializers []onnxtest.Initializer, nodes ...onnxtest.Node) []byte {
 	return onnxtest.Model(onnxtest.Graph{Nodes: nodes, Initializers: initializers,
 		Inputs: []tensor.Port{onnxtest.Port("x", tensor.Float32, -1, 3)}, Outputs: []tensor.Port{output}})
 }
@@ -51,15 +51,15 @@ func TestWhatSpeaksAgainstJointRunsIsFound(t *testing.T) {
 		want  string
 	}{
 		"fixed rows": {onnxtest.Identity(tensor.Float32, []int64{1, 3}), nil, `off: the batch axis of the input "x" is fixed to 1`},
-		"less the mean of all rows": {graph(y, nil, node("ReduceMean", "x", "m", onnxtest.Attribute{Name: "axes", Value: []int64{0}}), node("Sub", "x m", "y")), nil,
+		"less the mean of all rows": {declared(y, nil, node("ReduceMean", "x", "m", onnxtest.Attribute{Name: "axes", Value: []int64{0}}), node("Sub", "x m", "y")), nil,
 			`off: what the output "y" holds for a row depends on the rows beside it`},
-		"shares of all rows": {graph(y, nil, node("Softmax", "x", "y", onnxtest.Attribute{Name: "axis", Value: 0})), nil,
+		"shares of all rows": {declared(y, nil, node("Softmax", "x", "y", onnxtest.Attribute{Name: "axis", Value: 0})), nil,
 			`off: what the output "y" holds for a row depends on the rows beside it`},
-		"sorted rows": {graph(onnxtest.Port("y", tensor.Float32, -1, 3), []onnxtest.Initializer{{Name: "k", Tensor: onnxtest.Int64Tensor([]int64{1}, 1)}},
+		"sorted rows": {declared(onnxtest.Port("y", tensor.Float32, -1, 3), []onnxtest.Initializer{{Name: "k", Tensor: onnxtest.Int64Tensor([]int64{1}, 1)}},
 			node("TopK", "x k", "y i", onnxtest.Attribute{Name: "axis", Value: 0})), nil, `off: the output "y" has not one entry a row`},
-		"a sum": {graph(onnxtest.Port("y", tensor.Float32, -1, 1), nil, node("ReduceSum", "x", "y")), nil,
+		"a sum": {declared(onnxtest.Port("y", tensor.Float32, -1, 1), nil, node("ReduceSum", "x", "y")), nil,
 			`off: the batch axis of the output "y" is fixed to 1`},
-		"a common range": {graph(y, nil, node("DynamicQuantizeLinear", "x", "q s z"), node("DequantizeLinear", "q s z", "y")), nil,
+		"a common range": {declared(y, nil, node("DynamicQuantizeLinear", "x", "q s z"), node("DequantizeLinear", "q s z", "y")), nil,
 			"off: the graph has the operator DynamicQuantizeLinear: it quantises all rows by their common range"},
 		"no trial run":   {onnxtest.Loop(), nil, "off"},
 		"switched off":   {onnxtest.Add(3), map[string]string{batch.ModeVariable: "off"}, "off: SERVERY_BATCHING is off"},

@@ -198,7 +198,7 @@ func (p *process) settle(before func(suspects, blamed int)) {
 			blamed++
 			c.outcome = answered
 			c.response = runtime.Response{Status: e.Status, ContentType: e.ContentType(), Body: e.Body()}
-		case len(left) == 1 && (p.death.fault || c.trial >= fairTrials):
+		case len(left) == 1 && !p.death.gpu && (p.death.fault || c.trial >= fairTrials):
 			blamed++
 			c.outcome = guilty
 		case hung && !c.retried:

@@ -28,15 +28,29 @@ type loadOrder struct {
 	RunTime  time.Duration
 	Sessions int
 	Batching batching
+	// GPU is where the model is to run; nil is the CPU.
+	GPU *runtime.GPU `json:",omitempty"`
 }
 
 // loadReport is what loading showed.
 type loadReport struct {
 	Runtime  string
+	Device   string // runtime.CPU, or the GPU's name
+	Reason   string // why not on the GPU that was asked for; "" where it is, or none was
 	Bytes    int64
+	GPUBytes int64
 	RunTime  time.Duration
 	Sessions int
 	Batching batching
+}
+
+// onGPU tells whether the model runs on one.
+func (r loadReport) onGPU() bool { return r.Device != "" && r.Device != runtime.CPU }
+
+// loaded is the report as the engine's other parts read it.
+func (r loadReport) loaded(took time.Duration) runtime.Loaded {
+	return runtime.Loaded{Runtime: r.Runtime, Device: r.Device, Reason: r.Reason, Took: took, Bytes: r.Bytes, GPUBytes: r.GPUBytes,
+		RunTime: r.RunTime, Sessions: r.Sessions, Batching: r.Batching.shown()}
 }
 
 // failure carries an error of Open or Load to the engine with its type.

@@ -11,6 +11,9 @@ type death struct {
 	// fault tells that the process's own code did it, not somebody from outside: with one
 	// request in flight, that request is to blame.
 	fault bool
+	// gpu tells that the process lost its GPU. No request is to blame for that: on the CPU
+	// it may be answered.
+	gpu bool
 	// words is what the process wrote shortly before, as a sentence of its own with a space
 	// before it; "" where it wrote nothing.
 	words string
@@ -46,6 +49,8 @@ func newDeath(reason, signal string, status int, said *death) death {
 		return death{cause: signal + ": " + s.words, fault: s.fault}
 	case signal != "":
 		return death{cause: signal}
+	case status == statusLost:
+		return death{cause: "it lost the GPU", gpu: true}
 	case said != nil && status != 0:
 		return *said
 	}

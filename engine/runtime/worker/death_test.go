@@ -21,6 +21,7 @@ func TestDeathsAreToldInWords(t *testing.T) {
 			want: "out of memory: the limit of the model's process is reached", fault: true},
 		"a panic":                {status: 2, lines: []string{"panic: oh", "", "goroutine 1 [running]:"}, want: "panic: oh", fault: true},
 		"a plain exit":           {status: 3, lines: []string{"goodbye"}, want: "exit status 3", fault: true},
+		"the GPU is lost":        {status: statusLost, lines: []string{"the process has lost the GPU: cuStreamSynchronize"}, want: "it lost the GPU"},
 		"an exit without a word": {status: 0, want: "exit status 0"},
 		"killed by hand":         {signal: "SIGKILL", status: -1, want: "SIGKILL: killed from outside, or by the system because memory ran out"},
 		"a signal nobody knows":  {signal: "SIGUSR2", status: -1, want: "SIGUSR2"},
@@ -32,7 +33,7 @@ func TestDeathsAreToldInWords(t *testing.T) {
 		for _, line := range c.lines {
 			l.examine(line)
 		}
-		if got := newDeath(c.reason, c.signal, c.status, l.last()); got.cause != c.want || got.fault != c.fault {
+		if got := newDeath(c.reason, c.signal, c.status, l.last()); got.cause != c.want || got.fault != c.fault || got.gpu != (c.status == statusLost) {
 			t.Errorf("%s: got %+v, want %q, fault %v", name, got, c.want, c.fault)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // protocolVersion changes with every change of the wire format. The two sides differ only
 // where the program's file was replaced under a running engine.
-const protocolVersion = 2
+const protocolVersion = 3
 
 const (
 	// headerSize is the bytes before a frame's payload.

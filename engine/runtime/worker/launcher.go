@@ -89,8 +89,10 @@ func (l *Launcher) Launch(ctx context.Context, spec runtime.Spec, notify func(ru
 		return nil, err
 	}
 	r.report = report
-	r.loaded = runtime.Loaded{Runtime: report.Runtime, Took: time.Since(began), Bytes: report.Bytes,
-		RunTime: report.RunTime, Sessions: report.Sessions, Batching: report.Batching.shown()}
+	r.loaded = report.loaded(time.Since(began))
+	if !report.onGPU() { // what could not be had is not asked for again
+		r.spec.GPU = nil
+	}
 	r.stop, r.cancel = context.WithCancel(context.Background())
 	r.current = p
 	r.active.Store(p)
@@ -139,6 +141,16 @@ func (l *Launcher) launch(ctx context.Context, spec runtime.Spec, known *loadRep
 			return nil, loadReport{}, err
 		}
 		report, probed, err = l.prepare(ctx, p, order, line)
+	}
+	if errors.As(err, &died) && died.death.gpu {
+		order.GPU = nil
+		left := "the GPU was lost while the model was loaded." + died.death.words
+		line("the model runs on the CPU, not on the GPU: " + left)
+		if p, err = l.start(spec); err != nil {
+			return nil, loadReport{}, err
+		}
+		report, probed, err = l.prepare(ctx, p, order, line)
+		report.Reason = left
 	}
 	if errors.As(err, &died) && probed && order.Probe {
 		// The model is sound as far as loading goes; zeros may be input it never gets.
@@ -208,7 +220,7 @@ func (l *Launcher) open(ctx context.Context, p *process) error {
 func (l *Launcher) order(spec runtime.Spec, known *loadReport) loadOrder {
 	o := loadOrder{Entity: spec.Entity, Dir: spec.Dir, ModelFile: spec.ModelFile, SHA256: spec.SHA256,
 		Signature: spec.Signature, Example: spec.Example, MemoryLimit: spec.MemoryLimit,
-		Concurrency: spec.Concurrency, Timeout: spec.Timeout, Probe: known == nil}
+		Concurrency: spec.Concurrency, Timeout: spec.Timeout, Probe: known == nil, GPU: spec.GPU}
 	if o.MemoryLimit <= 0 && l.options.MemoryTotal > 0 {
 		o.MemoryLimit = max(l.options.MemoryTotal/2, leastLimit)
 	}

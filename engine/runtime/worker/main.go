@@ -16,7 +16,8 @@ const (
 
 // Main is the process side, `servery worker`: it serves one model to the engine that
 // started it over file descriptor 3 until that one closes the connection or ends. It
-// returns the exit status: 0, 1 after a broken protocol, 2 where nobody started it so.
+// returns the exit status: 0, 1 after a broken protocol, 2 where nobody started it so. A process
+// that loses its GPU ends with 4 wherever it is.
 func Main(args []string) int {
 	return mainWith(args, &onnxRuntime{})
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"servery/engine/artifact"
@@ -20,8 +21,11 @@ import (
 	"servery/engine/tensor"
 )
 
-// onnxRuntime is the product's backend: ONNX Runtime behind the scoring protocol.
-type onnxRuntime struct{ library *ort.Library }
+// onnxRuntime is the product's backend: ONNX Runtime, or a GPU, behind the scoring protocol.
+type onnxRuntime struct {
+	library *ort.Library
+	gpu     gpuCode
+}
 
 func (r *onnxRuntime) open(path string) (string, error) {
 	library, err := ort.Open(path)
@@ -32,12 +36,16 @@ func (r *onnxRuntime) open(path string) (string, error) {
 	return library.Version(), nil
 }
 
+// load loads the model where the order says. What cannot run on a GPU runs on the CPU, and
+// the report says why.
 func (r *onnxRuntime) load(order loadOrder, probing func()) (_ []evaluator, _ loadReport, err error) {
-	defer func() {
-		if err != nil && order.Dir != "" {
-			err = &folderlessError{err, order.Dir}
+	hide := func(err error) error {
+		if err == nil || order.Dir == "" {
+			return err
 		}
-	}()
+		return &folderlessError{err, order.Dir}
+	}
+	defer func() { err = hide(err) }()
 	if r.library == nil {
 		return nil, loadReport{}, malformed("a model to load before the library is open")
 	}
@@ -45,6 +53,24 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) (_ []evaluator, _ lo
 	if err != nil {
 		return nil, loadReport{}, err
 	}
+	probing = sync.OnceFunc(probing)
+	reason := ""
+	if order.GPU != nil {
+		evaluators, report, err := r.onGPU(order, path, probing)
+		if err == nil {
+			return evaluators, report, nil
+		}
+		reason = hide(err).Error()
+		fmt.Fprintf(os.Stderr, "the model runs on the CPU, not on the GPU: %s\n", reason)
+		order.RunTime = 0 // what is known is of the GPU
+	}
+	evaluators, report, err := r.onlyCPU(order, path, probing)
+	report.Reason = reason
+	return evaluators, report, err
+}
+
+// onlyCPU loads the model with ONNX Runtime.
+func (r *onnxRuntime) onlyCPU(order loadOrder, path string, probing func()) ([]evaluator, loadReport, error) {
 	if err := limitMemory(order.MemoryLimit); err != nil {
 		return nil, loadReport{}, fmt.Errorf("limit the memory of the model's process: %w", err)
 	}
@@ -52,24 +78,25 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) (_ []evaluator, _ lo
 	if err != nil {
 		return nil, loadReport{}, explainLoad(err)
 	}
-	model, sig, err := scorer(order, path, session)
+	inputs, outputs := session.Inputs(), session.Outputs()
+	// ONNX Runtime does not tell a scalar from an input without a stated shape; the file does.
+	if file, err := onnx.Read(path); err == nil {
+		inputs, outputs = withRanks(inputs, file.Inputs), withRanks(outputs, file.Outputs)
+	}
+	s, err := newScorer(order, inputs, outputs)
 	if err != nil {
 		return nil, loadReport{}, err
 	}
-	settings, err := batch.ReadSettings(os.LookupEnv)
-	if err != nil {
-		return nil, loadReport{}, err
-	}
-	first := r.evaluator(session, model)
-	report := loadReport{Runtime: "ONNX Runtime " + r.library.Version() + " · CPU",
+	first := s.evaluation(r.onCPU(session))
+	report := loadReport{Runtime: "ONNX Runtime " + r.library.Version() + " · CPU", Device: runtime.CPU,
 		RunTime: order.RunTime, Sessions: max(order.Sessions, 1), Batching: order.Batching}
-	turns := max(1, min(order.Concurrency, goruntime.GOMAXPROCS(0)))
+	turns := order.turns()
 	if order.Probe {
 		probing()
-		var body []byte
-		report.RunTime, body = probe(first, order.Example, sig, session.Inputs())
+		if err := report.try(first, order, path); err != nil {
+			return nil, loadReport{}, err
+		}
 		report.Sessions = sessions(report.RunTime, turns)
-		report.Batching = first.batching(settings, order.Concurrency, path, body, report.RunTime)
 	}
 	evaluators := []evaluator{first}
 	for i := 1; i < turns; i++ {
@@ -78,10 +105,25 @@ func (r *onnxRuntime) load(order loadOrder, probing func()) (_ []evaluator, _ lo
 				return nil, loadReport{}, fmt.Errorf("ONNX Runtime cannot load the model a second time: %w", err)
 			}
 		}
-		evaluators = append(evaluators, r.evaluator(session, model))
+		evaluators = append(evaluators, s.evaluation(r.onCPU(session)))
 	}
 	report.Bytes, _ = usageOf(os.Getpid())
 	return evaluators, report, nil
+}
+
+// turns is how many requests are evaluated at the same time.
+func (o loadOrder) turns() int { return max(1, min(o.Concurrency, goruntime.GOMAXPROCS(0))) }
+
+// try finds out by trial runs how long a run takes and whether requests share runs.
+func (l *loadReport) try(e *evaluation, order loadOrder, path string) error {
+	settings, err := batch.ReadSettings(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	var body []byte
+	l.RunTime, body = probe(e, order.Example)
+	l.Batching = e.batching(settings, order.Concurrency, path, body, l.RunTime)
+	return nil
 }
 
 // folderlessError says the same without the model's folder: it is told to whoever may see the
@@ -145,30 +187,30 @@ func verify(order loadOrder) (string, error) {
 	return filepath.Join(order.Dir, filepath.FromSlash(order.ModelFile)), nil
 }
 
-// scorer makes what reads requests for the session.
-func scorer(order loadOrder, path string, session *ort.Session) (*scoring.Model, *mlmodel.Signature, error) {
-	var sig *mlmodel.Signature
+// scorer reads and writes the requests of a model.
+type scorer struct {
+	model           *scoring.Model
+	signature       *mlmodel.Signature // nil where the model was logged without one
+	inputs, outputs []tensor.Port
+}
+
+func newScorer(order loadOrder, inputs, outputs []tensor.Port) (*scorer, error) {
+	s := &scorer{inputs: inputs, outputs: outputs}
 	if len(order.Signature) > 0 && string(order.Signature) != "null" {
-		sig = new(mlmodel.Signature)
-		if err := json.Unmarshal(order.Signature, sig); err != nil {
-			return nil, nil, fmt.Errorf("the model's signature cannot be read: %w", err)
+		s.signature = new(mlmodel.Signature)
+		if err := json.Unmarshal(order.Signature, s.signature); err != nil {
+			return nil, fmt.Errorf("the model's signature cannot be read: %w", err)
 		}
-	}
-	inputs, outputs := session.Inputs(), session.Outputs()
-	// ONNX Runtime does not tell a scalar from an input without a stated shape; the file does.
-	if file, err := onnx.Read(path); err == nil {
-		inputs, outputs = withRanks(inputs, file.Inputs), withRanks(outputs, file.Outputs)
 	}
 	// The process has the served entity's environment.
 	options, err := scoring.ReadOptions(os.LookupEnv)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	model, err := scoring.NewWith(sig, inputs, outputs, options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("requests cannot be turned into this model's inputs: %w", err)
+	if s.model, err = scoring.NewWith(s.signature, inputs, outputs, options); err != nil {
+		return nil, fmt.Errorf("requests cannot be turned into this model's inputs: %w", err)
 	}
-	return model, sig, nil
+	return s, nil
 }
 
 // withRanks marks the ports whose shape the file does not state.
@@ -184,19 +226,13 @@ func withRanks(ports, file []tensor.Port) []tensor.Port {
 	return marked
 }
 
-// evaluation answers requests with a session, one at a time; several may share the session.
+// evaluation answers requests, one at a time.
 type evaluation struct {
-	model   *scoring.Model
-	session *ort.Session
-	cancel  *ort.Cancel
+	*scorer
+	computer
 }
 
-func (r *onnxRuntime) evaluator(session *ort.Session, model *scoring.Model) *evaluation {
-	return &evaluation{model: model, session: session, cancel: r.library.NewCancel()}
-}
-
-func (e *evaluation) stop()  { e.cancel.Cancel() }
-func (e *evaluation) reset() { e.cancel.Reset() }
+func (s *scorer) evaluation(c computer) *evaluation { return &evaluation{s, c} }
 
 func (e *evaluation) evaluate(out *buffer, contentType string, body []byte, timing *runtime.Timing) answer {
 	began := time.Now()
@@ -207,16 +243,16 @@ func (e *evaluation) evaluate(out *buffer, contentType string, body []byte, timi
 		return refuse(out, err)
 	}
 	defer request.Release()
-	outputs, err := e.session.Run(request.Inputs, e.cancel)
+	values, outputs, err := e.compute(request.Inputs)
 	ran := time.Now()
 	timing.Run = ran.Sub(decoded)
 	if err != nil {
 		a := refuse(out, scoring.NewEvaluationError(err.Error()))
-		a.stopped = errors.Is(err, ort.ErrCanceled)
+		a.stopped = errors.Is(err, errStopped)
 		return a
 	}
 	defer outputs.Release()
-	out.b, err = e.model.Encode(out.b, request, outputs.Values)
+	out.b, err = e.model.Encode(out.b, request, values)
 	timing.Encode = time.Since(ran)
 	if err != nil {
 		return refuse(out, err)
@@ -248,8 +284,8 @@ const (
 // probe runs the model on its example, else on zeros, and gives the shortest time of a
 // run and the request that it was; 0 where it cannot be run on either. A model that refuses
 // zeros is not broken.
-func probe(e *evaluation, example []byte, sig *mlmodel.Signature, inputs []tensor.Port) (time.Duration, []byte) {
-	for _, body := range [][]byte{example, mlmodel.ExampleFor(sig, inputs)} {
+func probe(e *evaluation, example []byte) (time.Duration, []byte) {
+	for _, body := range [][]byte{example, mlmodel.ExampleFor(e.signature, e.inputs)} {
 		if body == nil {
 			continue
 		}

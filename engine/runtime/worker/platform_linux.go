@@ -196,7 +196,15 @@ func prepareProcess() {
 // limitMemory bounds the address space to what this process has now and limit bytes more.
 // The present size is not the model's: Go and the threads' stacks reserve about 1.5 GiB of
 // addresses and use 20 MiB of them.
-func limitMemory(limit int64) error {
+func limitMemory(limit int64) error { return bound(unix.RLIMIT_AS, 0, limit) }
+
+// limitData bounds the memory that can be written and is the process's own, in the same way.
+// NVIDIA's driver reserves more addresses than the machine and its GPUs have memory.
+func limitData(limit int64) error { return bound(unix.RLIMIT_DATA, 5, limit) }
+
+// bound sets the limit of a resource; field is that of /proc/self/statm which says how much of
+// it there is now.
+func bound(resource, field int, limit int64) error {
 	if limit <= 0 {
 		return nil
 	}
@@ -204,17 +212,17 @@ func limitMemory(limit int64) error {
 	if err != nil {
 		return err
 	}
-	pages, err := strconv.ParseUint(strings.Fields(string(text))[0], 10, 64)
+	pages, err := strconv.ParseUint(strings.Fields(string(text))[field], 10, 64)
 	if err != nil {
 		return err
 	}
-	bound := pages*uint64(os.Getpagesize()) + uint64(limit)
+	most := pages*uint64(os.Getpagesize()) + uint64(limit)
 	var now unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_AS, &now); err != nil {
+	if err := unix.Getrlimit(resource, &now); err != nil {
 		return err
 	}
-	bound = min(bound, now.Max)
-	return unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: bound, Max: bound})
+	most = min(most, now.Max)
+	return unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most})
 }
 
 // clockTicks a second is the unit of processor time in /proc; Linux has it fixed at 100

@@ -44,6 +44,8 @@ func prepareProcess() {}
 
 func limitMemory(int64) error { return nil }
 
+func limitData(int64) error { return nil }
+
 func usageOf(int) (resident int64, processor float64) { return 0, 0 }
 
 func endOf(state *os.ProcessState) (signal string, status int) {

@@ -21,8 +21,9 @@ type runner struct {
 	spec     runtime.Spec
 	timeout  time.Duration
 	notify   func(runtime.Notice)
-	report   loadReport
-	loaded   runtime.Loaded
+	// Of supervise, once it runs.
+	report loadReport
+	lost   []time.Time // when processes lost the GPU lately
 
 	active   atomic.Pointer[process] // takes any request; nil while there is none
 	inflight atomic.Int64            // Invokes that have not returned
@@ -39,10 +40,15 @@ type runner struct {
 	failing  error         // why starting it fails again and again; nil where it may be back soon
 	changed  chan struct{} // closed and replaced when any of the above changes
 	restarts int
+	loaded   runtime.Loaded
 }
 
-// Loaded tells what the load found.
-func (r *runner) Loaded() runtime.Loaded { return r.loaded }
+// Loaded tells what the last load found.
+func (r *runner) Loaded() runtime.Loaded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.loaded
+}
 
 // Usage reads the process's figures.
 func (r *runner) Usage() runtime.Usage {
@@ -243,6 +249,9 @@ func (r *runner) supervise(p *process, started time.Time) {
 		}
 		flight, blamed := r.bury(p)
 		r.tell(runtime.Died, "The model's process ended%s: %s.%s", flight, p.death.cause, p.death.words)
+		if p.death.gpu {
+			r.lose(time.Now())
+		}
 		p, started = r.restart(&b, time.Since(started), blamed)
 	}
 }
@@ -280,7 +289,7 @@ func (r *runner) restart(b *backoff, lived time.Duration, blamed bool) (*process
 			return nil, time.Time{}
 		}
 		began := time.Now()
-		p, _, err := r.launcher.launch(r.stop, r.spec, &r.report, r.line)
+		p, report, err := r.launcher.launch(r.stop, r.spec, r.known(), r.line)
 		if r.stop.Err() != nil {
 			if p != nil {
 				p.kill("its served entity was closed")
@@ -298,11 +307,15 @@ func (r *runner) restart(b *backoff, lived time.Duration, blamed bool) (*process
 			}
 			continue
 		}
+		left := r.learn(report, time.Since(began))
 		r.mu.Lock()
 		r.current, r.failing = p, nil
 		r.restarts++
 		r.publish()
 		r.mu.Unlock()
+		if left {
+			r.tell(runtime.LeftGPU, "The model runs on the CPU from now on: %s", r.report.Reason)
+		}
 		r.tell(runtime.Restarted, "The model's process was restarted (%s).", spell(pause+time.Since(began)))
 		return p, time.Now()
 	}

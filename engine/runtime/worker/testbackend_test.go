@@ -19,7 +19,7 @@ import (
 )
 
 // The test binary is its own worker: "worker" is the product's, "worker scripted" does
-// what the requests say, "worker still" does nothing.
+// what the requests say, "worker still" does nothing, "worker gpu PATH" has a driver.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		if len(os.Args) > 2 && os.Args[2] == "scripted" {
@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		if len(os.Args) > 2 && os.Args[2] == "still" {
 			syscall.Pause()
 		}
+		if len(os.Args) > 3 && os.Args[2] == "gpu" {
+			os.Exit(mainWith(nil, gpuWorker(os.Args[3])))
+		}
 		if len(os.Args) > 2 && os.Args[2] == "orphan" {
 			orphan(os.Args[3])
 		}
@@ -35,6 +38,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// gpuWorker is nil in a program without CUDA.
+var gpuWorker func(path string) backend
 
 // scripted is a backend without a model: requests say what is to happen.
 type scripted struct{ library string }
