@@ -27,6 +27,7 @@ const usage = `Servery puts Databricks Model Serving on your own machine.
   servery tables export NAME      write one as CSV, JSON Lines or Parquet
   servery backup FILE             write everything into one file, also while Servery runs
   servery restore FILE            make the data folder of a backup
+  servery doctor                  tell what was found on this machine and what models can run on
   servery version                 print the version
 
 Each takes --help. The window and all commands take --data-dir DIR.
@@ -34,7 +35,7 @@ Each takes --help. The window and all commands take --data-dir DIR.
 
 // commands are the first arguments that need no window. Two are for the engine's own use:
 // "worker" serves one model to the process that started it, "gpus" tells it which GPUs there are.
-var commands = []string{"serve", "models", "tables", "backup", "restore", "version", "worker", "gpus", "help", "-h", "-help", "--help", "--version"}
+var commands = []string{"serve", "models", "tables", "backup", "restore", "doctor", "version", "worker", "gpus", "help", "-h", "-help", "--help", "--version"}
 
 // Handles tells whether the command line asks for something without a window.
 func Handles(args []string) bool { return len(args) > 0 && slices.Contains(commands, args[0]) }
@@ -58,6 +59,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return status(models(args[1:], stdout, stderr), stderr)
 	case "backup":
 		return status(backUp(args[1:], stdout, stderr), stderr)
+	case "doctor":
+		return status(doctor(args[1:], stdout), stderr)
 	case "restore":
 		return status(restore(args[1:], stdout, stderr), stderr)
 	}

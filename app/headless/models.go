@@ -135,7 +135,18 @@ type listed struct {
 		Alias   string `json:"alias"`
 		Version int    `json:"version"`
 	} `json:"aliases"`
-	Versions []imported `json:"versions"`
+	Versions []listedVersion `json:"versions"`
+}
+
+type listedVersion struct {
+	imported
+	RunsOn *runsOn `json:"runs_on"`
+}
+
+// runsOn is what a version can run on besides the CPU.
+type runsOn struct {
+	GPU    string `json:"gpu"`
+	Reason string `json:"reason"`
 }
 
 func listOf(all []registry.Model) []listed {
@@ -149,7 +160,7 @@ func listOf(all []registry.Model) []listed {
 			}{a.Name, a.Version})
 		}
 		for _, v := range m.Versions {
-			rows[i].Versions = append(rows[i].Versions, imported{v.Number, string(v.Status), v.Reason})
+			rows[i].Versions = append(rows[i].Versions, listedVersion{imported: imported{v.Number, string(v.Status), v.Reason}})
 		}
 	}
 	return rows

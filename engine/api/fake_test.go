@@ -16,6 +16,7 @@ import (
 	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/gateway/inference"
+	"servery/engine/hardware"
 	"servery/engine/mlmodel"
 	"servery/engine/registry"
 	"servery/engine/runtime"
@@ -55,6 +56,8 @@ type fake struct {
 	usage     fakeUsage
 	tables    *inference.Reader // nil for none
 	scaling   endpoint.Scaling
+	gpus      hardware.GPUs
+	refreshed hardware.GPUs // what looking anew finds
 }
 
 func newFake() *fake {

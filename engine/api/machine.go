@@ -8,6 +8,7 @@ import (
 )
 
 var machineRoutes = []route{
+	at("GET", "/api/2.0/servery/hardware", (*Server).getHardware).administrators(),
 	at("GET", "/api/2.0/servery/settings", (*Server).getMachine).administrators(),
 	at("PATCH", "/api/2.0/servery/settings", (*Server).patchMachine).administrators(),
 }

@@ -21,9 +21,10 @@ var registryRoutes = []route{
 
 func (s *Server) listModels(w http.ResponseWriter, _ *http.Request, _ values) error {
 	all := s.services.Models()
+	gpus := s.services.Hardware().GPUs
 	list := wireModels{Models: make([]wireRegistered, len(all))}
 	for i, m := range all {
-		list.Models[i] = registered(m, false)
+		list.Models[i] = registered(m, gpus, false)
 	}
 	return sendJSON(w, list)
 }
@@ -33,7 +34,7 @@ func (s *Server) getModel(w http.ResponseWriter, _ *http.Request, v values) erro
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, registered(m, true))
+	return sendJSON(w, registered(m, s.services.Hardware().GPUs, true))
 }
 
 // importModel makes a version from a path of this machine (JSON) or from files that come

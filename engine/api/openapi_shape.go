@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"servery/engine/endpoint"
+	"servery/engine/hardware"
 	"servery/engine/mlmodel"
 	"servery/engine/registry"
 )
@@ -150,6 +151,8 @@ var words = map[reflect.Type][]any{
 	reflect.TypeFor[endpoint.VersionState](): {endpoint.VersionInProgress, endpoint.VersionActive, endpoint.VersionStopped, endpoint.VersionReplaced,
 		endpoint.VersionFailed, endpoint.VersionCanceled, endpoint.VersionUnreadable},
 	reflect.TypeFor[endpoint.Origin](): {endpoint.Created, endpoint.Updated, endpoint.StartedAgain, endpoint.Restored},
+	reflect.TypeFor[hardware.NoGPUKind](): {hardware.NotBuilt, hardware.NoDriver, hardware.NoDevice, hardware.OldDriver, hardware.OldCard,
+		hardware.DriverFails, hardware.ProbeFails},
 	reflect.TypeFor[registry.Status](): {registry.Pending, registry.Ready, registry.Failed},
 }
 

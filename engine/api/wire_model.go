@@ -1,8 +1,10 @@
 package api
 
 import (
+	"servery/engine/hardware"
 	"servery/engine/mlmodel"
 	"servery/engine/registry"
+	"servery/engine/runtime/placement"
 	"servery/engine/tensor"
 )
 
@@ -36,7 +38,13 @@ type (
 		CreatedBy string          `json:"created_by"`
 		SHA256    string          `json:"sha256"`
 		Size      int64           `json:"size_bytes"`
+		RunsOn    *wireRunsOn     `json:"runs_on,omitempty"` // absent where it cannot be served
 		*wireContent
+	}
+	// wireRunsOn is what a version can run on here. It always runs on the CPU.
+	wireRunsOn struct {
+		GPU    string `json:"gpu"`    // "GPU 0, NVIDIA L4", or ""
+		Reason string `json:"reason"` // why not on a GPU
 	}
 	// wireContent is what a version's files say. A list of models leaves it out.
 	wireContent struct {
@@ -68,8 +76,8 @@ type (
 	}
 )
 
-// registered is a model; full adds what the files of each version say.
-func registered(m registry.Model, full bool) wireRegistered {
+// registered is a model on a machine with GPUs g; full adds what the files of each version say.
+func registered(m registry.Model, g hardware.GPUs, full bool) wireRegistered {
 	w := wireRegistered{
 		Name:      m.FullName(),
 		Comment:   m.Comment,
@@ -86,8 +94,19 @@ func registered(m registry.Model, full bool) wireRegistered {
 	}
 	for i, v := range m.Versions {
 		w.Versions[i] = versionWire(v, full)
+		if v.Status == registry.Ready {
+			w.Versions[i].RunsOn = runsOnWire(v, g)
+		}
 	}
 	return w
+}
+
+func runsOnWire(v registry.Version, g hardware.GPUs) *wireRunsOn {
+	p := placement.OnGPU(placement.ModelOf(v), g, placement.Supported)
+	if p.OnGPU {
+		return &wireRunsOn{GPU: p.String()}
+	}
+	return &wireRunsOn{Reason: p.Reason}
 }
 
 func versionWire(v registry.Version, full bool) wireVersion {

@@ -77,6 +77,25 @@ func (s *Service) place(ctx context.Context, workload string, v registry.Version
 	return p, w.Name + " is accepted, but this model runs on the CPU: " + p.Reason + "."
 }
 
+// OnGPU names what of the endpoints runs on the GPU with that index now, "endpoint/entity".
+func OnGPU(all []Endpoint, index int) []string {
+	names := []string{}
+	for _, e := range all {
+		for _, c := range []*Config{e.Active, e.Pending} {
+			if c == nil {
+				continue
+			}
+			for _, s := range c.Entities {
+				name := e.Name + "/" + s.Name
+				if p := s.Live.Placement; p.OnGPU && p.Index == index && s.Live.PID != 0 && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
 // memoryLimit is what an entity's process may take on a machine with that much memory
 // (0 where that is not known), in bytes.
 func memoryLimit(workload string, machine int64) int64 {

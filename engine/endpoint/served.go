@@ -272,6 +272,7 @@ func (e *served) live() Live {
 	l := Live{
 		Provisioned: int(e.provisioned.Load()), Starting: int(e.coming.Load()), InFlight: s.InFlight, Queued: s.Queued,
 		MemoryBytes: u.MemoryBytes, CPUPercent: u.cpuPercent, PID: u.PID, Restarts: u.Restarts,
+		Placement: e.place,
 	}
 	if r := e.runner.Load(); r != nil {
 		l.LoadTime, l.Runtime, l.Batching = r.loaded.Took, r.loaded.Runtime, r.loaded.Batching.String()

@@ -4,7 +4,11 @@
 // through an interface and runs models through engine/runtime's.
 package endpoint
 
-import "time"
+import (
+	"time"
+
+	"servery/engine/runtime/placement"
+)
 
 // ReadyState is state.ready of the REST API.
 type ReadyState string
@@ -172,6 +176,9 @@ type Live struct {
 	LoadTime    time.Duration
 	Restarts    int
 	Runtime     string // "ONNX Runtime 1.30.0 · CPU"
+	// Placement is what the model runs on, the CPU or a GPU, and why; of no meaning for a
+	// CPU type.
+	Placement placement.Placement
 	// Batching is whether requests that wait for the model share runs, and why: "on, 7.1 ×
 	// per row at 8 rows".
 	Batching string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shirou/gopsutil/v3/cpu"
 	"github.com/shirou/gopsutil/v3/disk"
+	"github.com/shirou/gopsutil/v3/host"
 	"github.com/shirou/gopsutil/v3/mem"
 )
 
@@ -29,6 +30,14 @@ type Reader struct {
 func Start(dataDir string, every time.Duration) *Reader {
 	s := Snapshot{CPUModel: model(), Cores: cores()}
 	return start(s, every, func(s *Snapshot) { read(s, dataDir) })
+}
+
+// Read reads the machine once, without its GPUs and without how busy its processors are.
+func Read(dataDir string) Snapshot {
+	s := Snapshot{CPUModel: model(), Cores: cores()}
+	read(&s, dataDir)
+	s.CPUPercent = 0
+	return s
 }
 
 func start(s Snapshot, every time.Duration, read func(*Snapshot)) *Reader {
@@ -76,6 +85,19 @@ func read(s *Snapshot, dataDir string) {
 	if d, err := disk.Usage(dataDir); err == nil {
 		s.DiskFree = int64(d.Free)
 	}
+}
+
+// System names the operating system and its release: "debian 12.11, kernel 6.1.0".
+func System() string {
+	info, err := host.Info()
+	if err != nil {
+		return runtime.GOOS
+	}
+	name := strings.TrimSpace(cmp.Or(info.Platform, runtime.GOOS) + " " + info.PlatformVersion)
+	if info.KernelVersion != "" {
+		name += ", kernel " + info.KernelVersion
+	}
+	return name
 }
 
 // model is the processor's name, as its maker writes it but without repeated spaces;

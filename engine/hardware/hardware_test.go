@@ -2,6 +2,7 @@ package hardware
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,12 @@ func TestASnapshotIsRefreshedEachIntervalUntilClose(t *testing.T) {
 			t.Errorf("after Close the snapshot is of reading %d", got)
 		}
 	})
+}
+
+func TestTheSystemHasAName(t *testing.T) {
+	if s := System(); s == "" || strings.TrimSpace(s) != s {
+		t.Errorf("%q", s)
+	}
 }
 
 func BenchmarkSnapshot(b *testing.B) {

@@ -106,7 +106,7 @@ func OnGPU(m Model, g hardware.GPUs, supported map[string]bool) Placement {
 	fits := slices.DeleteFunc(slices.Clone(cards), func(c hardware.GPU) bool { return Need(m.Bytes) > c.Memory })
 	if len(fits) == 0 {
 		largest := slices.MaxFunc(cards, func(a, b hardware.GPU) int { return cmp.Compare(a.Memory, b.Memory) })
-		return Placement{Reason: fmt.Sprintf("it needs about %s of a GPU's memory, and %s has %s", gib(Need(m.Bytes)), largest.Name, gib(largest.Memory))}
+		return Placement{Reason: fmt.Sprintf("it needs about %s of a GPU's memory, and %s has %s", GiB(Need(m.Bytes)), largest.Name, GiB(largest.Memory))}
 	}
 	// The first of the freest.
 	best := fits[0]

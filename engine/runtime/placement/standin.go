@@ -40,23 +40,20 @@ func StandInFor(w Workload, g hardware.GPUs) StandIn {
 	}
 	switch {
 	case len(alike) >= w.Cards && w.Cards == 1:
-		return StandIn{true, true, alike[0].Name + ", " + gib(alike[0].Memory)}
+		return StandIn{true, true, alike[0].Name + ", " + GiB(alike[0].Memory)}
 	case len(alike) >= w.Cards:
-		return StandIn{true, true, fmt.Sprintf("%d × %s, %s each", w.Cards, alike[0].Name, gib(alike[0].Memory))}
+		return StandIn{true, true, fmt.Sprintf("%d × %s, %s each", w.Cards, alike[0].Name, GiB(alike[0].Memory))}
 	case w.Cards == 1:
-		return StandIn{false, true, fmt.Sprintf("%s, %s of the type's %s", largest.Name, gib(largest.Memory), gib(each))}
+		return StandIn{false, true, fmt.Sprintf("%s, %s of the type's %s", largest.Name, GiB(largest.Memory), GiB(each))}
 	}
-	return StandIn{false, true, fmt.Sprintf("%s, %d of the type's %d GPUs of %s", largest.Name, min(max(1, len(alike)), w.Cards), w.Cards, gib(each))}
+	return StandIn{false, true, fmt.Sprintf("%s, %d of the type's %d GPUs of %s", largest.Name, min(max(1, len(alike)), w.Cards), w.Cards, GiB(each))}
 }
 
-// gib writes bytes in GiB, to the tenth below 10.
-func gib(bytes int64) string {
+// GiB writes bytes of a GPU's memory for a person: in GiB, as its maker counts what it calls GB.
+func GiB(bytes int64) string {
 	g := float64(bytes) / (1 << 30)
 	if g < 9.95 {
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", g), ".0") + " GiB"
 	}
 	return fmt.Sprintf("%.0f GiB", g)
 }
-
-// Memory is a card's memory for a person: "80 GiB".
-func Memory(c hardware.GPU) string { return gib(c.Memory) }
