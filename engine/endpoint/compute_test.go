@@ -9,6 +9,7 @@ import (
 
 	"servery/engine/hardware"
 	"servery/engine/registry"
+	"servery/engine/runtime"
 	"servery/engine/runtime/placement"
 	"servery/engine/telemetry"
 )
@@ -113,6 +114,61 @@ func TestAnUpdateMovesAModelToACardThatHasCome(t *testing.T) {
 		w.gpus.Cards = []hardware.GPU{{Index: 1, Name: "NVIDIA H100", Memory: 80 << 30}}
 		again(0, "Runs on GPU 0")
 	})
+}
+
+func TestTheRunnerIsAskedForTheCard(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		convolutions(t, w)
+		w.gpus = hardware.GPUs{Known: true, Cards: []hardware.GPU{{Name: "NVIDIA T4", Memory: 1 << 20}, {Index: 1, Name: "NVIDIA L4", Memory: 24 << 30}}}
+		spec := withType("GPU_SMALL")
+		spec.Config.Entities[0].EnvironmentVars = map[string]string{runtime.PrecisionVariable: "fp16"}
+		w.ready(spec)
+		if got := w.launcher.runner("digits/a-1").spec.GPU; got == nil || *got != (runtime.GPU{Index: 1, Precision: "fp16"}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// What a load or a loss shows is said in place of what was expected, and the next update tries
+// again.
+func TestACardThatCouldNotBeHad(t *testing.T) {
+	for name, lost := range map[string]bool{"at the load": false, "later": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, w *world) {
+				convolutions(t, w)
+				w.gpus = withCard
+				if !lost {
+					w.launcher.reason = "the GPU's memory is too small"
+				}
+				w.ready(withType("GPU_SMALL"))
+				if lost {
+					if s := w.get("digits").Active.Entities[0]; s.Message != "Runs on GPU 0, NVIDIA L4." {
+						t.Errorf("%+v", s)
+					}
+					w.launcher.reason = "the GPU was lost 3 times."
+					w.launcher.runner("digits/a-1").notify(runtime.Notice{Kind: runtime.LeftGPU, At: time.Now(), Message: "left"})
+					if events := w.telemetry.Events("digits", 100); !slices.ContainsFunc(events, func(e telemetry.Event) bool { return e.Type == telemetry.LeftGPU && e.Message == "left" }) {
+						t.Errorf("%+v", events)
+					}
+				} else if log := w.logged(telemetry.BuildLog, "digits", "a-1", 1); !slices.Contains(log, "[WARNING] Compute: Runs on the CPU, not on GPU 0, NVIDIA L4: the GPU's memory is too small.") {
+					t.Errorf("build log:\n%s", strings.Join(log, "\n"))
+				}
+				want := "Runs on the CPU, not on GPU 0, NVIDIA L4: " + strings.TrimSuffix(w.launcher.reason, ".") + "."
+				if s := w.get("digits").Active.Entities[0]; s.Message != want {
+					t.Errorf("%q, want %q", s.Message, want)
+				}
+				w.launcher.reason = ""
+				before := w.launcher.launches.Load()
+				if _, err := w.Update(context.Background(), "digits", *withType("GPU_SMALL").Config, "me"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				if s := w.get("digits").Active.Entities[0]; s.Message != "Runs on GPU 0, NVIDIA L4." || w.launcher.launches.Load() != before+1 {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
 }
 
 func TestTheTypesAreTheProductsOwn(t *testing.T) {

@@ -53,6 +53,8 @@ type launcher struct {
 	close  func(spec runtime.Spec)
 	// sessions is what a load tells; 0 is one.
 	sessions int
+	// reason is what it tells of a GPU that it did not get.
+	reason string
 
 	loading, most atomic.Int32 // at once
 	launches      atomic.Int32
@@ -112,7 +114,7 @@ func (r *runner) Invoke(ctx context.Context, request runtime.Request) (runtime.R
 }
 
 func (r *runner) Loaded() runtime.Loaded {
-	return runtime.Loaded{Runtime: "Fake 1.0 · CPU", Took: 300 * time.Millisecond, Bytes: 80e6, Sessions: max(r.l.sessions, 1), Batching: runtime.Batching{On: true, Gain: 7.1, Rows: 8}}
+	return runtime.Loaded{Runtime: "Fake 1.0 · CPU", Reason: r.l.reason, Took: 300 * time.Millisecond, Bytes: 80e6, Sessions: max(r.l.sessions, 1), Batching: runtime.Batching{On: true, Gain: 7.1, Rows: 8}}
 }
 
 func (r *runner) Usage() runtime.Usage {

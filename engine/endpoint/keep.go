@@ -30,6 +30,10 @@ func (r *rollout) keep(ctx context.Context, i int) bool {
 	if place, note := r.o.s.place(ctx, c.WorkloadType, r.versions[i]); !e.place.Same(place) || !place.OnGPU && note != e.note {
 		return false
 	}
+	// A GPU that could not be had, or was lost, is tried again.
+	if r := e.runner.Load(); r != nil && r.loaded.Reason != "" {
+		return false
+	}
 	r.kept[i] = true
 	r.entities[i].Store(e)
 	return true

@@ -108,8 +108,8 @@ func (e *served) logLaunch(err error) {
 		pid := e.usage.Load().PID
 		e.log(time.Now(), pid, levelInfo, "Booting worker with pid: %d", pid)
 		e.log(time.Now(), pid, levelInfo, "Loaded in %s.", e.loadedWords())
-		if e.note != "" {
-			e.log(time.Now(), pid, levelInfo, "%s", e.note)
+		if text := e.compute(); text != "" {
+			e.log(time.Now(), pid, levelInfo, "%s", text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,6 +125,9 @@ func (e *served) launch(ctx context.Context) error {
 	if spec.Environment, err = e.resolve(ctx); err != nil {
 		return err
 	}
+	if e.place.OnGPU {
+		spec.GPU = &runtime.GPU{Index: e.place.Index, Precision: spec.Environment[runtime.PrecisionVariable]}
+	}
 	number, began := e.launches.Add(1), time.Now()
 	r, err := e.o.s.options.Launcher.Launch(ctx, spec, func(n runtime.Notice) {
 		if e.launches.Load() == number {
@@ -223,7 +227,16 @@ func (e *served) condition() (Deployment, string) {
 	case e.asleep.Load():
 		return DeploymentReady, messageAtZero
 	}
-	return DeploymentReady, e.note
+	return DeploymentReady, e.compute()
+}
+
+// compute is what the entity's state says of what it runs on. A load may show what nobody knew
+// before it.
+func (e *served) compute() string {
+	if r := e.runner.Load(); r != nil && r.loaded.Reason != "" {
+		return "Runs on the CPU, not on " + e.place.String() + ": " + strings.TrimSuffix(r.loaded.Reason, ".") + "."
+	}
+	return e.note
 }
 
 // show brings the entity's condition into the picture, where it is part of the active
@@ -255,6 +268,11 @@ func (e *served) notice(n runtime.Notice) {
 	case runtime.Restarted:
 		e.health.Store(up)
 		e.o.event(telemetry.WorkerRestarted, e.name, int(e.version.Load()), n.Message)
+	case runtime.LeftGPU:
+		if r := e.runner.Load(); r != nil {
+			e.runner.CompareAndSwap(r, &running{r.Runner, r.Runner.Loaded(), r.environment})
+		}
+		e.o.event(telemetry.LeftGPU, e.name, int(e.version.Load()), n.Message)
 	case runtime.GaveUp:
 		message := "The model's process keeps ending. " + n.Message
 		e.trouble.Store(&message)

@@ -99,10 +99,13 @@ func (r *rollout) loadEntity(ctx context.Context, i int) error {
 	}
 	r.entities[i].Store(e)
 	r.build(i, levelInfo, "%s: the files are those that were imported; loaded in %s.", StageLoad, e.loadedWords())
+	if text := e.compute(); text != e.note {
+		r.build(i, levelWarning, "Compute: %s", text)
+	}
 	if b := e.batching(); b != "" {
 		r.build(i, levelInfo, "Batching: %s.", b)
 	}
-	r.o.event(telemetry.EntityReady, e.name, r.config.Version, strings.TrimSpace("Loaded in "+e.loadedWords()+". "+e.note))
+	r.o.event(telemetry.EntityReady, e.name, r.config.Version, strings.TrimSpace("Loaded in "+e.loadedWords()+". "+e.compute()))
 	return nil
 }
 

@@ -43,6 +43,10 @@ type GPU struct {
 	Precision string // "tf32", "fp32" or "fp16"; "" is tf32
 }
 
+// PrecisionVariable names the variable in a served entity's environment that says how its model
+// computes on a GPU: see GPU.Precision.
+const PrecisionVariable = "SERVERY_GPU_PRECISION"
+
 // CPU is the Device of a model that runs on the CPU.
 const CPU = "CPU"
 

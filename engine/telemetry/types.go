@@ -73,6 +73,7 @@ const (
 	Scaled          EventType = "SCALED"
 	WorkerDied      EventType = "WORKER_DIED"
 	WorkerRestarted EventType = "WORKER_RESTARTED"
+	LeftGPU         EventType = "GPU_LEFT"
 	Started         EventType = "ENDPOINT_STARTED"
 	UpdateCanceled  EventType = "UPDATE_CANCELED"
 	Stopped         EventType = "ENDPOINT_STOPPED"
