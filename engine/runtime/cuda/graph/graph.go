@@ -25,6 +25,7 @@
 //	Split             x; axis, split (the sizes)
 //	Pad               x, value or nil; pads (begins, then ends, one an axis), mode
 //	Clip              x, min or nil, max or nil
+//	ScatterElements   axis, reduction. Also for Scatter
 //	TopK              x; axis, k
 //	Tile              x; repeats
 //	Trilu             x; k, upper
