@@ -91,11 +91,35 @@ cuda-kernels-check: test-deps ## the committed PTX is what its source gives
 	sh scripts/cuda-kernels.sh $(CUDA)/kernels
 	@for f in $(CUDA)/kernels/*.ptx; do cmp "$$f" "engine/runtime/cuda/kernels/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
 
+# The kernels that ship and those of package ptx's tests, translated from PTX for the stand-in.
+PTX     := $(wildcard engine/runtime/cuda/kernels/*.ptx engine/runtime/cuda/ptx/testdata/*.ptx)
+MACHINE := engine/runtime/cuda/ptx/machine
+TRANSLATED := $(CUDA)/translated
+MACHINEFLAGS := $(shell cat $(MACHINE)/flags) $(shell grep -qsw avx2 /proc/cpuinfo && echo -march=x86-64-v3) -I$(MACHINE) -I$(DRIVER)/standin/libcuda
+
+.PHONY: cuda-translation
+cuda-translation: $(CUDA)/libkernels.so ## translate the PTX that ships to C++ for the stand-in, and compile that
+
+$(CUDA)/libkernels.so: $(patsubst %.ptx,$(TRANSLATED)/%.o,$(notdir $(PTX)))
+	$(CXX) -shared -Wl,-z,nodelete -pthread -o $@ $^
+
+vpath %.ptx $(sort $(dir $(PTX)))
+
+$(TRANSLATED)/ptx2cpp: $(filter-out %_test.go,$(wildcard engine/runtime/cuda/ptx/*.go engine/runtime/cuda/ptx/ptx2cpp/*.go))
+	$(GO) build -o $@ ./engine/runtime/cuda/ptx/ptx2cpp
+
+.PRECIOUS: $(TRANSLATED)/%.cpp
+$(TRANSLATED)/%.cpp: %.ptx $(TRANSLATED)/ptx2cpp
+	$(TRANSLATED)/ptx2cpp -o $@ $<
+
+$(TRANSLATED)/%.o: $(TRANSLATED)/%.cpp $(wildcard $(MACHINE)/*) $(DRIVER)/standin/libcuda/kernel.h Makefile
+	$(CXX) $(MACHINEFLAGS) -c -o $@ $<
+
 .PHONY: cuda-test
-cuda-test: test-deps onnxruntime cuda-standin cuda-kernels-check ## what computes on NVIDIA's GPUs, under the race detector, on stand-ins for them
+cuda-test: test-deps onnxruntime cuda-standin cuda-translation cuda-kernels-check ## what computes on NVIDIA's GPUs, under the race detector, on stand-ins for them
 	$(CUDAENV) $(GO) vet -tags cuda $(TAGGED)
 	$(CUDAENV) SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_CUDA_STANDIN_OLD=$(CURDIR)/$(CUDA)/libstandin-old.so \
-	  SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so \
+	  SERVERY_CUDA_KERNELS=$(CURDIR)/$(CUDA)/libkernels.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so \
 	  $(GO) test -race -tags cuda -timeout 10m $(TAGGED)
 
 .PHONY: race

@@ -83,7 +83,8 @@ func (l *Library) symbol(name string) unsafe.Pointer {
 // Reset forgets settings, faults, counts and the loss of the device, not what is alive.
 func (l *Library) Reset() { C.reset(l.symbol("standin_reset")) }
 
-// Set changes "devices" (1), "memory" in bytes (1 GiB), "capability" (90) or "version" (12080).
+// Set changes "devices" (1), "memory" in bytes (1 GiB), "capability" (90), "version" (12080) or
+// "races" (1), whether kernels look for races in shared memory.
 func (l *Library) Set(name string, value int) {
 	c := C.CString(name)
 	defer C.free(unsafe.Pointer(c))
@@ -92,7 +93,9 @@ func (l *Library) Set(name string, value int) {
 	}
 }
 
-// Fail lets the nth call since the reset, counted from 1, give code. call is the exported name.
+// Fail lets the nth call since the reset, counted from 1, give code. call is the exported name,
+// or "kernel:NAME", the kernel of that name when it runs: the launch is then well, and what waits
+// for it fails.
 func (l *Library) Fail(call string, nth, code int) {
 	c := C.CString(call)
 	defer C.free(unsafe.Pointer(c))

@@ -59,11 +59,13 @@ API int standin_set(const char *name, long value) {
 	else if (!strcmp(name, "memory")) s.settings.memory = value;
 	else if (!strcmp(name, "capability")) s.settings.capability = value;
 	else if (!strcmp(name, "version")) s.settings.version = value;
+	else if (!strcmp(name, "races")) s.settings.races = value;
 	else return 0;
 	return 1;
 }
 
-// Lets the nth call from the reset on, counted from 1, give code.
+// Lets the nth call from the reset on, counted from 1, give code. "kernel:NAME" is the kernel of
+// that name when it runs, not its launch.
 API void standin_fail(const char *call, long nth, int code) {
 	std::lock_guard<std::mutex> hold(state().lock);
 	state().faults[call][nth] = code;
@@ -73,7 +75,8 @@ API void standin_fail(const char *call, long nth, int code) {
 API size_t standin_calls(char *text, size_t size) {
 	std::lock_guard<std::mutex> hold(state().lock);
 	std::string all;
-	for (auto &c : state().calls) all += c.first + " " + std::to_string(c.second) + "\n";
+	for (auto &c : state().calls)
+		if (c.first.find(':') == std::string::npos) all += c.first + " " + std::to_string(c.second) + "\n";
 	strncpy(text, all.c_str(), size - 1);
 	return all.size();
 }

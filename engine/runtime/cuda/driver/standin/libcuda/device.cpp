@@ -12,6 +12,7 @@ static Settings settings() {
 API CUresult cuInit(unsigned) {
 	if (CUresult r = injected("cuInit")) return r;
 	if (settings().devices < 1) return CUDA_ERROR_NO_DEVICE;
+	if (!load_translations()) return CUDA_ERROR_SHARED_OBJECT_INIT_FAILED;
 	std::lock_guard<std::mutex> hold(state().lock);
 	state().initialized = true;
 	return CUDA_SUCCESS;
@@ -33,10 +34,13 @@ static const struct { int code; const char *name, *text; } codes[] = {
 	{201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
 	{209, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
 	{218, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
+	{303, "CUDA_ERROR_SHARED_OBJECT_INIT_FAILED", "shared object initialization failed"},
 	{400, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
 	{500, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
 	{600, "CUDA_ERROR_NOT_READY", "device not ready"},
 	{700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
+	{716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
+	{719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
 	{801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
 	{900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
 	{901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},

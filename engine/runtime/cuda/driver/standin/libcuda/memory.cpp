@@ -21,6 +21,16 @@ static bool inside(CUdeviceptr p, size_t n) {
 	return p + n <= b->first + b->second.size;
 }
 
+bool allocation(uint64_t address, uint64_t *start, uint64_t *end) {
+	std::lock_guard<std::mutex> hold(state().lock);
+	auto b = blocks.upper_bound(address);
+	if (b == blocks.begin()) return false;
+	--b;
+	*start = b->first;
+	*end = b->first + b->second.size;
+	return address < b->first + b->second.taken + page;
+}
+
 static bool is_pinned(const void *p, size_t n) {
 	std::lock_guard<std::mutex> hold(state().lock);
 	auto b = pinned.upper_bound((char *)p);

@@ -1,8 +1,10 @@
 // Modules from PTX, and launches. Of the PTX its version, its target and the declarations of its
-// entries are read; the code itself is a host function of the same name: see kernel.h.
+// entries are read. The code itself is a translation of that very text, or where there is none a
+// host function of the entry's name: see kernel.h.
 #include "kernel.h"
 #include "standin.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@ struct CUfunc_st {
 	std::string name;
 	std::vector<size_t> parameters;  // bytes of each
 	int shared = 48 << 10;           // bytes of dynamic shared memory allowed
+	Kernel kernel = nullptr;         // of the translation
 };
 struct CUmod_st { std::map<std::string, std::unique_ptr<CUfunc_st>> functions; };
 
@@ -23,6 +26,52 @@ static std::map<std::string, Kernel> &kernels() {
 API void standin_register(const char *name, Kernel kernel) {
 	std::lock_guard<std::mutex> hold(state().lock);
 	kernels()[name] = kernel;
+}
+
+// FNV-1a of the text without the white space around it.
+static uint64_t digest_of(const std::string &text) {
+	const char *white = " \t\r\n";
+	size_t from = text.find_first_not_of(white), to = text.find_last_not_of(white);
+	uint64_t h = 14695981039346656037u;
+	if (from == std::string::npos) return h;
+	for (size_t i = from; i <= to; i++) h = (h ^ (unsigned char)text[i]) * 1099511628211u;
+	return h;
+}
+
+static std::map<std::pair<uint64_t, std::string>, Kernel> translations;  // under state().lock
+
+bool load_translations() {
+	const char *path = getenv("SERVERY_CUDA_KERNELS");
+	if (!path || !*path) return true;
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	auto list = library ? (decltype(&standin_translated))dlsym(library, "standin_translated") : nullptr;
+	if (!list) {
+		fprintf(stderr, "stand-in: SERVERY_CUDA_KERNELS names no library of kernels: %s\n", dlerror());
+		return false;
+	}
+	size_t n;
+	const Translated *all = list(&n);
+	std::lock_guard<std::mutex> hold(state().lock);
+	for (size_t i = 0; i < n; i++) translations[{all[i].digest, all[i].name}] = all[i].kernel;
+	return true;
+}
+
+// Gives each function of m its translation. Where the text has none, some of its entries must be
+// host functions.
+static bool find_kernels(const std::string &ptx, CUmod_st *m, std::string *log) {
+	uint64_t digest = digest_of(ptx);
+	bool any = false;
+	std::lock_guard<std::mutex> hold(state().lock);
+	for (auto &f : m->functions) {
+		auto t = translations.find({digest, f.first});
+		if (t != translations.end()) f.second->kernel = t->second;
+		any |= f.second->kernel || kernels().count(f.first);
+	}
+	if (any || m->functions.empty()) return true;
+	char text[160];
+	snprintf(text, sizeof text, "no translation of this PTX, of the digest %016llx, is loaded: SERVERY_CUDA_KERNELS is unset or out of date, run make cuda-translation", (unsigned long long)digest);
+	*log = text;
+	return false;
 }
 
 // Reads the declaration of an entry's parameters. An array's alignment does not matter here.
@@ -80,6 +129,7 @@ API CUresult cuModuleLoadDataEx(CUmodule *m, const void *image, unsigned n, CUji
 	auto loaded = std::make_unique<CUmod_st>();
 	std::string log;
 	CUresult r = parse((const char *)image, loaded.get(), &log);
+	if (!r && !find_kernels((const char *)image, loaded.get(), &log)) r = CUDA_ERROR_INVALID_PTX;
 	if (buffer && size) snprintf(buffer, size, "%s", log.c_str());
 	if (r) return r;
 	*m = loaded.release();
@@ -125,6 +175,8 @@ API CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int value)
 	return CUDA_SUCCESS;
 }
 
+static const Host host = {allocation};
+
 API CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                             unsigned shared, CUstream s, void **parameters, void **) {
 	ENTER(cuLaunchKernel);
@@ -133,23 +185,27 @@ API CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz,
 	if (!gx || !gy || !gz || !bx || !by || !bz) return CUDA_ERROR_INVALID_VALUE;
 	if (gx > 0x7fffffff || gy > 65535 || gz > 65535 || bx > 1024 || by > 1024 || bz > 64) return CUDA_ERROR_INVALID_VALUE;
 	if (bx * by * bz > 1024 || (int)shared > f->shared) return CUDA_ERROR_INVALID_VALUE;
-	Kernel kernel;
+	Kernel kernel = f->kernel;
+	bool races;
 	{
 		std::lock_guard<std::mutex> hold(state().lock);
+		races = state().settings.races != 0;
 		auto k = kernels().find(f->name);
-		if (k == kernels().end()) {
+		if (!kernel && k == kernels().end()) {
 			fprintf(stderr, "stand-in: no host function is registered for the kernel %s\n", f->name.c_str());
 			return CUDA_ERROR_NOT_SUPPORTED;
 		}
-		kernel = k->second;
+		if (!kernel) kernel = k->second;
 	}
 	// The values are taken now, as many bytes of each as the kernel declares.
 	std::vector<std::string> values;
 	for (size_t i = 0; i < f->parameters.size(); i++) values.emplace_back((const char *)parameters[i], f->parameters[i]);
+	std::string fault = "kernel:" + f->name;
 	return enqueue(context, s, [=]() mutable {
+		if (CUresult r = injected(fault.c_str())) return r;
 		std::vector<void *> at;
 		for (auto &v : values) at.push_back(&v[0]);
-		Launch l = {{gx, gy, gz}, {bx, by, bz}, shared, at.data()};
+		Launch l = {{gx, gy, gz}, {bx, by, bz}, shared, at.data(), &host, races};
 		return (CUresult)kernel(&l);
 	});
 }

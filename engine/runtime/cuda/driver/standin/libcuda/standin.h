@@ -73,6 +73,7 @@ long from_environment(const char *variable, long otherwise);
 struct Settings {
 	long devices = from_environment("STANDIN_DEVICES", 1), memory = from_environment("STANDIN_MEMORY", 1l << 30);
 	long capability = from_environment("STANDIN_CAPABILITY", 90), version = from_environment("STANDIN_VERSION", 12080);
+	long races = from_environment("STANDIN_RACES", 1);
 };
 
 struct State {
@@ -92,6 +93,10 @@ extern std::atomic<int> lost;
 // Counts the call and gives the fault that the test wants of it.
 CUresult injected(const char *call);
 bool initialized();
+// Loads the kernels that the environment names; false where it cannot.
+bool load_translations();
+// As Host::allocation of kernel.h.
+bool allocation(uint64_t address, uint64_t *start, uint64_t *end);
 CUcontext current();
 
 void born(const char *kind, void *object, size_t size = 0);

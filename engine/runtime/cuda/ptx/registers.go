@@ -1,0 +1,76 @@
+package ptx
+
+// definitions are the registers that s writes, and uses those that it reads.
+func accesses(s Statement) (definitions, uses []string) {
+	if s.Guard != "" {
+		uses = append(uses, s.Guard)
+	}
+	first := 0
+	if writes(s) && len(s.Operands) > 0 {
+		first = 1
+		o := s.Operands[0]
+		for _, part := range append([]Operand{o}, o.Parts...) {
+			if part.Kind == Register {
+				definitions = append(definitions, part.Name)
+			}
+			if part.Second != "" {
+				definitions = append(definitions, part.Second)
+			}
+		}
+	}
+	for _, o := range s.Operands[first:] {
+		for _, part := range append([]Operand{o}, o.Parts...) {
+			if part.Kind == Register || part.Kind == Address {
+				uses = append(uses, part.Name)
+			}
+		}
+	}
+	return definitions, uses
+}
+
+// writes says whether the first operand of s is a destination.
+func writes(s Statement) bool {
+	switch s.Name {
+	case "st", "red", "bra", "brx", "bar", "barrier", "ret", "exit", "trap", "call", "membar", "fence", "cp", "prefetch", "prefetchu", "nanosleep":
+		return false
+	}
+	return true
+}
+
+// locals finds the registers that live in one block only: in all blocks where they occur, they are
+// written, for all lanes that are there, before they are read.
+func locals(f *Function, all []*block) map[string]int {
+	home := map[string]int{}
+	const many = -1
+	for i, b := range all {
+		written := map[string]bool{}
+		see := func(name string, written bool) {
+			if _, ok := f.Registers[name]; !ok {
+				return
+			}
+			if at, ok := home[name]; ok && at != i || !written {
+				home[name] = many
+			} else {
+				home[name] = i
+			}
+		}
+		for _, s := range b.statements {
+			definitions, uses := accesses(s)
+			for _, name := range uses {
+				see(name, written[name])
+			}
+			for _, name := range definitions {
+				if s.Guard == "" {
+					written[name] = true
+				}
+				see(name, written[name])
+			}
+		}
+	}
+	for name, at := range home {
+		if at == many {
+			delete(home, name)
+		}
+	}
+	return home
+}
