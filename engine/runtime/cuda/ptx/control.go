@@ -31,7 +31,7 @@ func (e *emitter) end(all []*block) error {
 		yes, no := all[b.next[0]].rank, all[b.next[1]].rank
 		e.printf("\t\tu32 taken = %s;\n", e.lanes())
 		e.printf("\t\tif (!f.split) {\n\t\t\tif (taken == f.M) goto L%d;\n\t\t\tif (!taken) goto L%d;\n\t\t}\n", yes, no)
-		e.printf("\t\tf.go(f.M, %d);\n\t\tf.go(taken, %d);\n\t\tgoto dispatch;\n", no, yes)
+		e.printf("\t\tf.part(taken, %d, %d);\n\t\tgoto dispatch;\n", yes, no)
 	case "brx":
 		e.mods.has("uni")
 		if !e.mods.has("idx") || last.Guard != "" {

@@ -12,8 +12,9 @@ type emitter struct {
 	m    *modules
 	f    *Function
 	out  bytes.Buffer
-	home map[string]int // of registers that live in one block
-	at   int            // the block that is written
+	home map[string]int    // of registers that live in one block
+	slot map[string]string // and their places
+	at   int               // the block that is written
 
 	// shared and local are where each variable of these spaces lies.
 	shared, local map[string]int64
@@ -90,8 +91,8 @@ func identifier(prefix, name string) string {
 
 // register is the C++ name of a register.
 func (e *emitter) register(name string) string {
-	if _, local := e.home[name]; local {
-		return identifier("r_", name)
+	if slot := e.slot[name]; slot != "" {
+		return slot
 	}
 	return "F." + identifier("r_", name)
 }
@@ -102,7 +103,11 @@ func (e *emitter) of(name, t string) (string, error) {
 	if kind == "pred" || sizeOf(kind) != sizeOf(t) {
 		return "", e.errorf("%s is of .%s, not as wide as .%s", name, kind, t)
 	}
-	if ctype(kind) == ctype(t) {
+	held := ctype(kind)
+	if e.slot[name] != "" {
+		held = unsigned(kind)
+	}
+	if held == ctype(t) {
 		return e.register(name), nil
 	}
 	return fmt.Sprintf("as<%s>(%s)", ctype(t), e.register(name)), nil
@@ -120,7 +125,7 @@ func (e *emitter) source(o Operand, t string) (string, error) {
 		if isFloat(t) {
 			return "", e.errorf("an integer where a .%s is read", t)
 		}
-		return fmt.Sprintf("all<%s>((%s)%#xull)", ctype(t), ctype(t), o.Bits), nil
+		return e.m.constant(ctype(t), o.Bits), nil
 	case Float:
 		size := 4
 		if o.Wide {
@@ -130,9 +135,9 @@ func (e *emitter) source(o Operand, t string) (string, error) {
 			return "", e.errorf("a float of %d bytes where a .%s is read", size, t)
 		}
 		if isFloat(t) {
-			return fmt.Sprintf("all_%s(%#xull)", t, o.Bits), nil
+			return fmt.Sprintf("as<%s>(%s)", t, e.m.constant(unsigned(t), o.Bits)), nil
 		}
-		return fmt.Sprintf("all<%s>((%s)%#xull)", ctype(t), ctype(t), o.Bits), nil
+		return e.m.constant(ctype(t), o.Bits), nil
 	case Special:
 		return e.special(o.Name, t)
 	case Symbol:

@@ -51,7 +51,7 @@ func (e *emitter) address(o Operand) (string, error) {
 	}
 	switch kind := e.f.Registers[o.Name]; {
 	case o.Name == "":
-		return fmt.Sprintf("all<u64>(0), %dll", o.Offset), nil
+		return fmt.Sprintf("%s, %dll", e.m.constant("u64", 0), o.Offset), nil
 	case kind == "":
 		at, err := e.addressOf(o.Name)
 		return fmt.Sprintf("all<u64>(%s), %dll", at, o.Offset), err
@@ -182,13 +182,11 @@ func (e *emitter) loadParameter(to []Operand, t string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		value := fmt.Sprintf("parameter<%s>(w, %s + %d)", ctype(t), at, o.Offset+int64(i*sizeOf(t)))
-		if sizeOf(destination) != sizeOf(t) {
-			value = fmt.Sprintf("(%s)%s", destination, value)
-		} else {
+		if sizeOf(destination) == sizeOf(t) {
 			destination = ctype(t)
 		}
-		if err := e.assign(d, destination, "mov", fmt.Sprintf("all<%s>(%s)", destination, value)); err != nil {
+		f := fmt.Sprintf("parameter<%s>", ctype(t))
+		if err := e.assign(d, destination, f, "w", fmt.Sprintf("%s + %d", at, o.Offset+int64(i*sizeOf(t)))); err != nil {
 			return false, err
 		}
 	}
@@ -314,7 +312,7 @@ func copyAsync(e *emitter) error {
 	if err != nil {
 		return err
 	}
-	given := fmt.Sprintf("all<u32>(%d)", size)
+	given := e.m.constant("u32", size)
 	if n == 4 {
 		if given, err = e.source(e.s.Operands[3], "u32"); err != nil {
 			return err

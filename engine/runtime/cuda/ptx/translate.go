@@ -15,13 +15,28 @@ type modules struct {
 	globals   map[string]Variable
 	shareds   map[string]Variable
 	functions map[string]*Function
+	constants map[string]bool
+}
+
+// constant is a value that all lanes have, kept once for the module.
+func (m *modules) constant(t string, bits uint64) string {
+	if t[0] == 's' {
+		return fmt.Sprintf("as<%s>(%s)", t, m.constant("u"+t[1:], bits))
+	}
+	if size := sizeOf(t); size < 8 {
+		bits &= 1<<(8*size) - 1
+	}
+	name := fmt.Sprintf("n%s_%x", t[1:], bits)
+	m.constants[fmt.Sprintf("static const V<%s> %s = all<%s>((%s)%#xull);\n", t, name, t, t, bits)] = true
+	return name
 }
 
 // Translate writes C++ that stands on machine/run.h. Compiled into a shared library, alone or with
 // that of other modules, it gives the stand-in the module's kernels. An instruction that is not
 // translated is an *Error.
 func (m *Module) Translate(w io.Writer) error {
-	all := &modules{m, map[string]Variable{}, map[string]Variable{}, map[string]*Function{}}
+	copied := *m
+	all := &modules{&copied, map[string]Variable{}, map[string]Variable{}, map[string]*Function{}, map[string]bool{}}
 	for _, v := range m.Variables {
 		if v.Space == "shared" {
 			all.shareds[v.Name] = v
@@ -36,18 +51,23 @@ func (m *Module) Translate(w io.Writer) error {
 		return err
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "#include \"run.h\"\n\nnamespace ptx {\nnamespace m_%016x {\n\n", m.Digest)
+	fmt.Fprintf(&out, "#include \"run.h\"\n\n// Long functions of calls, in which there is nothing to optimize.\n#pragma GCC push_options\n#pragma GCC optimize(\"O1\")\n\nnamespace ptx {\nnamespace m_%016x {\n\n", m.Digest)
 	if err := all.variables(&out); err != nil {
 		return err
 	}
 	// Local memory of functions comes before that of the kernel.
 	local := int64(0)
-	for _, f := range m.Functions {
-		if err := all.function(&out, f, &local); err != nil {
+	var functions strings.Builder
+	for _, f := range all.Functions {
+		if err := all.function(&functions, f, &local); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(&out, "}  // namespace m_%016x\n}  // namespace ptx\n", m.Digest)
+	for _, c := range slices.Sorted(maps.Keys(all.constants)) {
+		out.WriteString(c)
+	}
+	out.WriteString("\n" + functions.String())
+	fmt.Fprintf(&out, "}  // namespace m_%016x\n}  // namespace ptx\n#pragma GCC pop_options\n", m.Digest)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -120,7 +140,9 @@ func (m *modules) function(out *strings.Builder, f *Function, local *int64) erro
 	if err != nil {
 		return err
 	}
-	e := &emitter{m: m, f: f, home: locals(f, all), local: map[string]int64{}, calls: map[string]Variable{}}
+	home := locals(f, all)
+	names, places := slots(f, all, home)
+	e := &emitter{m: m, f: f, home: home, slot: names, local: map[string]int64{}, calls: map[string]Variable{}}
 	sharedBytes, err := e.layShared()
 	if err != nil {
 		return err
@@ -147,11 +169,15 @@ func (m *modules) function(out *strings.Builder, f *Function, local *int64) erro
 	if f.Entry {
 		e.printf("static int %s(Warp &w, void *frame) {\n\tFlow &f = w.flow;\n\tauto &F = *(%s *)frame;\n\t(void)F;\n", identifier("k_", f.Name), frame)
 	} else {
-		e.printf("OUTLINE void %s(Warp &w, u32 start", identifier("f_", f.Name))
+		e.printf("OUTLINE void %s([[maybe_unused]] Warp &w, u32 start", identifier("f_", f.Name))
 		for _, v := range slices.Concat(f.Returns, f.Params) {
 			e.printf(", char *%s", identifier("c_", v.Name))
 		}
 		e.printf(") {\n\tFlow f;\n\t%s F;\n\t(void)F;\n\tf.start(start);\n", frame)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(places)) {
+		t := map[string]string{"slot1": "u32", "slot2": "V<u16>", "slot4": "V<u32>", "slot8": "V<u64>"}[kind]
+		e.printf("\t%s %s[%d];\n", t, kind, places[kind])
 	}
 	for _, v := range f.Variables {
 		if v.Space == "param" {
@@ -227,18 +253,14 @@ func (e *emitter) frame(name string) {
 	}
 	for _, r := range slices.Sorted(maps.Keys(used)) {
 		if _, local := e.home[r]; !local && e.f.Registers[r] != "" {
-			e.declare(r)
+			t := "u32"
+			if kind := e.f.Registers[r]; kind != "pred" {
+				t = "V<" + ctype(kind) + ">"
+			}
+			e.printf("\t%s %s;\n", t, identifier("r_", r))
 		}
 	}
 	e.printf("\tchar none;\n};\n")
-}
-
-func (e *emitter) declare(register string) {
-	if kind := e.f.Registers[register]; kind == "pred" {
-		e.printf("\tu32 %s;\n", identifier("r_", register))
-	} else {
-		e.printf("\tV<%s> %s;\n", ctype(kind), identifier("r_", register))
-	}
 }
 
 // body writes the blocks in their order, and the switch to where lanes stand.
@@ -259,16 +281,9 @@ func (e *emitter) body(all []*block) error {
 		e.printf("\tcase %d: goto L%d;\n", all[i].rank, all[i].rank)
 	}
 	e.printf("\tdefault: %s;\n\t}\n", leave)
-	homes := map[int][]string{}
-	for _, r := range slices.Sorted(maps.Keys(e.home)) {
-		homes[e.home[r]] = append(homes[e.home[r]], r)
-	}
 	for _, i := range order {
 		e.at = i
 		e.printf("L%d: {\n", all[i].rank)
-		for _, r := range homes[i] {
-			e.declare(r)
-		}
 		if err := e.statements(all[i].statements); err != nil {
 			return err
 		}

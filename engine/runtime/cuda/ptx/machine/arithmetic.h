@@ -9,7 +9,7 @@
 namespace ptx {
 
 #define WIDE(name, expression)                                                              \
-	template <class T> INLINE void name(V<T> &d, const V<T> &a, const V<T> &b) {             \
+	template <class T> OUTLINE void name(V<T> &d, const V<T> &a, const V<T> &b) {             \
 		PARTS(T) d.x[i] = expression;                                                        \
 	}
 WIDE(add, a.x[i] + b.x[i])
@@ -19,12 +19,12 @@ WIDE(and_, a.x[i] & b.x[i])
 WIDE(or_, a.x[i] | b.x[i])
 WIDE(xor_, a.x[i] ^ b.x[i])
 #undef WIDE
-template <class T> INLINE void mov(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = a.x[i]; }
-template <class T> INLINE void not_(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = ~a.x[i]; }
-template <class T> INLINE void neg(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = -a.x[i]; }
-template <class T> INLINE void mad(V<T> &d, const V<T> &a, const V<T> &b, const V<T> &c) { PARTS(T) d.x[i] = a.x[i] * b.x[i] + c.x[i]; }
+template <class T> OUTLINE void mov(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = a.x[i]; }
+template <class T> OUTLINE void not_(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = ~a.x[i]; }
+template <class T> OUTLINE void neg(V<T> &d, const V<T> &a) { PARTS(T) d.x[i] = -a.x[i]; }
+template <class T> OUTLINE void mad(V<T> &d, const V<T> &a, const V<T> &b, const V<T> &c) { PARTS(T) d.x[i] = a.x[i] * b.x[i] + c.x[i]; }
 
-INLINE void fma(V<f32> &d, const V<f32> &a, const V<f32> &b, const V<f32> &c) {
+OUTLINE void fma(V<f32> &d, const V<f32> &a, const V<f32> &b, const V<f32> &c) {
 #if defined(__FMA__)
 	PARTS(f32) d.x[i] = (V<f32>::X)_mm256_fmadd_ps((__m256)a.x[i], (__m256)b.x[i], (__m256)c.x[i]);
 #else

@@ -47,8 +47,7 @@ template <class T, class S> INLINE const V<T> &as(const V<S> &v) {
 
 template <class T> INLINE V<T> all(T value) {
 	V<T> v;
-	typename V<T>::X one = value - typename V<T>::X{};
-	PARTS(T) v.x[i] = one;
+	LANES v[l] = value;
 	return v;
 }
 
@@ -58,10 +57,6 @@ template <class T, class S> INLINE T bits(S s) {
 	memcpy(&t, &s, sizeof t);
 	return t;
 }
-
-// Floats are written as their bits, so that a NaN stays as it is.
-INLINE V<f32> all_f32(u32 b) { V<u32> v = all<u32>(b); return as<f32>(v); }
-INLINE V<f64> all_f64(u64 b) { V<u64> v = all<u64>(b); return as<f64>(v); }
 
 template <int size> struct Bits;
 template <> struct Bits<2> { typedef s16 T; static constexpr V<s16>::X lane = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768}; };
@@ -77,7 +72,7 @@ template <class T> INLINE auto lanes_of(u32 m, int i) {
 }
 
 // d of the lanes of m becomes s.
-template <class T> INLINE void put(u32 m, V<T> &d, const V<T> &s) {
+template <class T> OUTLINE void put(u32 m, V<T> &d, const V<T> &s) {
 	if (__builtin_expect(m == everyone, 1)) {
 		PARTS(T) d.x[i] = s.x[i];
 		return;
@@ -86,7 +81,7 @@ template <class T> INLINE void put(u32 m, V<T> &d, const V<T> &s) {
 }
 INLINE void put(u32 m, u32 &d, u32 s) { d = (d & ~m) | (s & m); }
 
-template <class T> INLINE void selp(V<T> &d, const V<T> &a, const V<T> &b, u32 p) {
+template <class T> OUTLINE void selp(V<T> &d, const V<T> &a, const V<T> &b, u32 p) {
 	PARTS(T) d.x[i] = lanes_of<T>(p, i) ? a.x[i] : b.x[i];
 }
 
@@ -103,7 +98,7 @@ template <class T> INLINE u32 mask_of(const T &x) {
 }
 
 #define COMPARE(name, sign)                                                               \
-	template <class T> INLINE u32 name(const V<T> &a, const V<T> &b) {                     \
+	template <class T> OUTLINE u32 name(const V<T> &a, const V<T> &b) {                     \
 		u32 m = 0;                                                                         \
 		PARTS(T) m |= mask_of(a.x[i] sign b.x[i]) << (i * (32 / (int)sizeof(T)));          \
 		return m;                                                                          \
@@ -115,18 +110,18 @@ COMPARE(gt, >)
 COMPARE(ge, >=)
 #undef COMPARE
 // In floats, != is true of NaN and PTX's ne is not.
-template <class T> INLINE u32 nan(const V<T> &a, const V<T> &b) { return ~(eq(a, a) & eq(b, b)); }
-template <class T> INLINE u32 num(const V<T> &a, const V<T> &b) { return eq(a, a) & eq(b, b); }
-template <class T> INLINE u32 ne(const V<T> &a, const V<T> &b) {
+template <class T> OUTLINE u32 nan(const V<T> &a, const V<T> &b) { return ~(eq(a, a) & eq(b, b)); }
+template <class T> OUTLINE u32 num(const V<T> &a, const V<T> &b) { return eq(a, a) & eq(b, b); }
+template <class T> OUTLINE u32 ne(const V<T> &a, const V<T> &b) {
 	if constexpr ((T)0.5 == 0) return ~eq(a, b);
 	else return ~eq(a, b) & num(a, b);
 }
-template <class T> INLINE u32 neu(const V<T> &a, const V<T> &b) { return ~eq(a, b); }
-template <class T> INLINE u32 equ(const V<T> &a, const V<T> &b) { return eq(a, b) | nan(a, b); }
-template <class T> INLINE u32 ltu(const V<T> &a, const V<T> &b) { return lt(a, b) | nan(a, b); }
-template <class T> INLINE u32 leu(const V<T> &a, const V<T> &b) { return le(a, b) | nan(a, b); }
-template <class T> INLINE u32 gtu(const V<T> &a, const V<T> &b) { return gt(a, b) | nan(a, b); }
-template <class T> INLINE u32 geu(const V<T> &a, const V<T> &b) { return ge(a, b) | nan(a, b); }
+template <class T> OUTLINE u32 neu(const V<T> &a, const V<T> &b) { return ~eq(a, b); }
+template <class T> OUTLINE u32 equ(const V<T> &a, const V<T> &b) { return eq(a, b) | nan(a, b); }
+template <class T> OUTLINE u32 ltu(const V<T> &a, const V<T> &b) { return lt(a, b) | nan(a, b); }
+template <class T> OUTLINE u32 leu(const V<T> &a, const V<T> &b) { return le(a, b) | nan(a, b); }
+template <class T> OUTLINE u32 gtu(const V<T> &a, const V<T> &b) { return gt(a, b) | nan(a, b); }
+template <class T> OUTLINE u32 geu(const V<T> &a, const V<T> &b) { return ge(a, b) | nan(a, b); }
 
 // f(lane) for the lanes of m.
 template <class F> INLINE void each(u32 m, F f) {

@@ -134,10 +134,10 @@ template <class T, class Space, class A, class... D> OUTLINE void store(Warp &w,
 }
 
 // A value that all lanes read alike, of the parameters.
-template <class T> INLINE T parameter(const Warp &w, u32 offset) {
+template <class T, class D> OUTLINE void parameter(V<D> &d, const Warp &w, u32 offset) {
 	T t;
 	memcpy(&t, w.block->parameters + offset, sizeof t);
-	return t;
+	d = all<D>((D)t);
 }
 
 // What an atomic makes of the old value a with b (and c).

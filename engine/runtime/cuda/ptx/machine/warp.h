@@ -47,13 +47,15 @@ struct Flow {
 		LANES pc[l] = INT_MAX;
 		go(m, at);
 	}
-	void go(u32 m, int at) { each(m, [&](int l) { pc[l] = at; }); }
+	__attribute__((noinline)) void go(u32 m, int at) { each(m, [&](int l) { pc[l] = at; }); }
+	// The lanes that run part.
+	__attribute__((noinline)) void part(u32 taken, int yes, int no) { each(M, [&](int l) { pc[l] = taken >> l & 1 ? yes : no; }); }
 	void end(u32 m) {
 		go(m, INT_MAX);
 		alive &= ~m;
 	}
 	// Chooses the lanes to run and gives where they stand, or -1 where all have ended.
-	int next() {
+	__attribute__((noinline)) int next() {
 		if (!alive) return -1;
 		int least = INT_MAX;
 		LANES least = pc[l] < least ? pc[l] : least;
