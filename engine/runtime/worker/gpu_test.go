@@ -30,17 +30,28 @@ import (
 
 // "worker gpu PATH" has the driver at PATH and plans of its own: on the GPU the model of
 // these tests multiplies by 3, so that its answers tell where they come from. On the CPU it
-// adds 1.
+// adds 1. "worker gpu PATH CALL N CODE" lets the Nth CALL of the driver fail with CODE.
 func init() {
-	gpuWorker = func(path string) backend {
+	gpuWorker = func(path string, fault ...string) backend {
 		if path != "" {
 			if _, err := driver.Load(path); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		}
+		if len(fault) == 3 {
+			nth, _ := strconv.Atoi(fault[1])
+			code, _ := strconv.Atoi(fault[2])
+			standin.Open(inWorker{}, path).Fail(fault[0], nth, code)
+		}
 		return &onnxRuntime{gpu: gpuCode{plan: planTriple, find: findTriple}}
 	}
 }
+
+// inWorker is the test that a worker process is part of.
+type inWorker struct{ testing.TB }
+
+func (inWorker) Helper()        {}
+func (inWorker) Cleanup(func()) {}
 
 var weigh = &kernels.Module{Entries: map[string]int{"weigh": 32}, PTX: []byte(`
 .version 7.0
@@ -284,6 +295,40 @@ func TestAGPUThatIsLostAgainAndAgainIsLeft(t *testing.T) {
 	body, _, cpu := rows(rowsFaulty)
 	if text := ask(t, r, body, 200); compact(t, text) != cpu {
 		t.Error(text)
+	}
+}
+
+// Whichever call of the driver fails, at the load or in a run, requests are answered.
+func TestACallOfTheDriverFails(t *testing.T) {
+	for _, c := range []struct {
+		call string
+		nth  []int
+	}{
+		{"cuDeviceGetCount", []int{1}}, {"cuDevicePrimaryCtxRetain", []int{1, 2}}, {"cuStreamCreate", []int{1, 2}},
+		{"cuMemGetInfo_v2", []int{1}}, {"cuMemAlloc_v2", []int{1, 2, 3}}, {"cuMemAllocHost_v2", []int{1}}, {"cuMemcpyHtoD_v2", []int{1}},
+		{"cuModuleLoadDataEx", []int{1}}, {"cuModuleGetFunction", []int{1}}, {"cuStreamBeginCapture_v2", []int{1, 3}},
+		{"cuGraphInstantiateWithFlags", []int{1, 3}}, {"cuGraphLaunch", []int{1, 3, 15}}, {"cuStreamSynchronize", []int{1, 3, 15}},
+	} {
+		for _, nth := range c.nth {
+			for _, code := range []int{2, 999} {
+				l := gpuLauncher(t, standin.Path(t))
+				l.options.Executable = append(l.options.Executable, c.call, strconv.Itoa(nth), strconv.Itoa(code))
+				r, n := launch(t, l, onGPU(t, "tf32"))
+				loaded := r.Loaded()
+				for i := range 4 {
+					body, gpu, cpu := rows(1 + i)
+					a, err := r.Invoke(t.Context(), runtime.Request{Body: []byte(body)})
+					if text := string(a.Body); err != nil || a.Status != 200 || !slices.Contains([]string{gpu, cpu}, compact(t, text)) {
+						t.Errorf("%s fails at %d with %d: %v, %d %s", c.call, nth, code, err, a.Status, text)
+					}
+				}
+				if (loaded.Device == runtime.CPU) != (loaded.Reason != "") {
+					t.Errorf("%s fails at %d with %d: %+v", c.call, nth, code, loaded)
+				}
+				t.Logf("%s fails at %d with %d: %s, %d ends; %s", c.call, nth, code, r.Loaded().Device, n.count(runtime.Died), loaded.Reason)
+				l.Close(canceledContext())
+			}
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // The test binary is its own worker: "worker" is the product's, "worker scripted" does
-// what the requests say, "worker still" does nothing, "worker gpu PATH" has a driver.
+// what the requests say, "worker still" does nothing, "worker gpu PATH ..." has a driver.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		if len(os.Args) > 2 && os.Args[2] == "scripted" {
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 			syscall.Pause()
 		}
 		if len(os.Args) > 3 && os.Args[2] == "gpu" {
-			os.Exit(mainWith(nil, gpuWorker(os.Args[3])))
+			os.Exit(mainWith(nil, gpuWorker(os.Args[3], os.Args[4:]...)))
 		}
 		if len(os.Args) > 2 && os.Args[2] == "orphan" {
 			orphan(os.Args[3])
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 // gpuWorker is nil in a program without CUDA.
-var gpuWorker func(path string) backend
+var gpuWorker func(path string, fault ...string) backend
 
 // scripted is a backend without a model: requests say what is to happen.
 type scripted struct{ library string }

@@ -75,7 +75,7 @@ type Memory struct {
 // MemoryError is a load or a run that the device's memory is too small for. What else the
 // model does goes on. It wraps the driver's error where that one refused.
 type MemoryError struct {
-	// What needs the memory: "the weights", "a run".
+	// What needs the memory: "loading the weights", "a run".
 	What string
 	// Needed is the size of that; 0 where the driver's own needs are not known. Free is what
 	// the device had left, beside what could be given up for it; Total all it has.

@@ -82,7 +82,7 @@ func TestAModelThatIsTooLarge(t *testing.T) {
 	if !errors.As(err, &full) || full.Needed != 2<<20 || full.Free != 1<<20 || full.Total != 3<<20 || m != nil {
 		t.Fatalf("%+v", err)
 	}
-	if text := err.Error(); !strings.Contains(text, "the weights needs 2.0 MiB, 1.0 MiB of 3.0 MiB are free") {
+	if text := err.Error(); !strings.Contains(text, "loading the weights needs 2.0 MiB, 1.0 MiB of 3.0 MiB are free") {
 		t.Error(text)
 	}
 	if err := check(small, 1, 5); err != nil {

@@ -58,7 +58,7 @@ func (d *Device) NewModel(p Planner, limits Limits) (*Model, error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if err := m.weights.add(d, l.context, p.Constants()); err != nil {
-			return errors.Join(d.explain(l.context, "the weights", err), m.weights.free())
+			return errors.Join(d.explain(l.context, "loading the weights", err), m.weights.free())
 		}
 		d.models = append(d.models, m)
 		return nil

@@ -32,7 +32,7 @@ func (w *weights) add(d *Device, c *driver.Context, constants []plan.Constant) e
 	}
 	known, used, chunks := len(w.addresses), w.used, len(w.chunks)
 	if chunks == 0 || w.used+size > w.chunks[chunks-1].Size() {
-		b, err := d.alloc(c, "the weights", max(size, leastChunk))
+		b, err := d.alloc(c, "loading the weights", max(size, leastChunk))
 		if err != nil {
 			return err
 		}
