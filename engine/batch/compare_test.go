@@ -53,8 +53,14 @@ func TestOnlyRoundingIsOverlooked(t *testing.T) {
 		"more maps":                {list(row(i64(1), f32(2))), list(), false},
 		"nothing":                  {tensor.Value{}, tensor.Value{}, false},
 	} {
-		if got := Same([]tensor.Named{{Name: "y", Value: c.a}}, []tensor.Named{{Name: "y", Value: c.b}}); got != c.want {
+		if got := Same([]tensor.Named{{Name: "y", Value: c.a}}, []tensor.Named{{Name: "y", Value: c.b}}, Rounding); got != c.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+	tf32 := []tensor.Named{{Name: "y", Value: f32(1, 1000)}}
+	for value, want := range map[float32]bool{1005: true, 1020: false} {
+		if got := Same([]tensor.Named{{Name: "y", Value: f32(1, value)}}, tf32, CoarseRounding); got != want {
+			t.Errorf("%v: %v", value, got)
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (e *evaluation) compare(row, want []tensor.Named) error {
 	}
 	defer outputs.Release()
 	for i := range got {
-		if !batch.Same(got[i:i+1], want[i:i+1]) {
+		if !batch.Same(got[i:i+1], want[i:i+1], e.rounding) {
 			return &mixedError{got[i].Name}
 		}
 	}

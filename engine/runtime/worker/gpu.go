@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"servery/engine/batch"
 	"servery/engine/mlmodel"
 	"servery/engine/onnx"
 	"servery/engine/runtime/cuda/driver"
@@ -87,7 +88,11 @@ func (r *onnxRuntime) onGPU(order loadOrder, path string, probing func()) (_ []e
 	}
 	report := loadReport{Runtime: "CUDA · " + device.Info().Name + " · " + precision, Device: device.Info().Name,
 		RunTime: order.RunTime, Sessions: 1, Batching: order.Batching}
-	first := s.evaluation(g.computer())
+	rounding := batch.Rounding
+	if precision != "fp32" {
+		rounding = batch.CoarseRounding
+	}
+	first := s.evaluation(g.computer(), rounding)
 	if order.Probe {
 		probing()
 		// The first run compiles the device code, which can take seconds.
@@ -103,7 +108,7 @@ func (r *onnxRuntime) onGPU(order loadOrder, path string, probing func()) (_ []e
 	}
 	evaluators := []evaluator{first}
 	for len(evaluators) < turns {
-		evaluators = append(evaluators, s.evaluation(g.computer()))
+		evaluators = append(evaluators, s.evaluation(g.computer(), rounding))
 	}
 	report.Bytes, _ = usageOf(os.Getpid())
 	held := g.model.Memory()

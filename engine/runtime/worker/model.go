@@ -87,7 +87,7 @@ func (r *onnxRuntime) onlyCPU(order loadOrder, path string, probing func()) ([]e
 	if err != nil {
 		return nil, loadReport{}, err
 	}
-	first := s.evaluation(r.onCPU(session))
+	first := s.evaluation(r.onCPU(session), batch.Rounding)
 	report := loadReport{Runtime: "ONNX Runtime " + r.library.Version() + " · CPU", Device: runtime.CPU,
 		RunTime: order.RunTime, Sessions: max(order.Sessions, 1), Batching: order.Batching}
 	turns := order.turns()
@@ -105,7 +105,7 @@ func (r *onnxRuntime) onlyCPU(order loadOrder, path string, probing func()) ([]e
 				return nil, loadReport{}, fmt.Errorf("ONNX Runtime cannot load the model a second time: %w", err)
 			}
 		}
-		evaluators = append(evaluators, s.evaluation(r.onCPU(session)))
+		evaluators = append(evaluators, s.evaluation(r.onCPU(session), batch.Rounding))
 	}
 	report.Bytes, _ = usageOf(os.Getpid())
 	return evaluators, report, nil
@@ -230,9 +230,12 @@ func withRanks(ports, file []tensor.Port) []tensor.Port {
 type evaluation struct {
 	*scorer
 	computer
+	rounding float64 // what makes the same rows differ in another run: see batch.Same
 }
 
-func (s *scorer) evaluation(c computer) *evaluation { return &evaluation{s, c} }
+func (s *scorer) evaluation(c computer, rounding float64) *evaluation {
+	return &evaluation{s, c, rounding}
+}
 
 func (e *evaluation) evaluate(out *buffer, contentType string, body []byte, timing *runtime.Timing) answer {
 	began := time.Now()
