@@ -145,6 +145,9 @@ func TestACardThatCouldNotBeHad(t *testing.T) {
 					if s := w.get("digits").Active.Entities[0]; s.Message != "Runs on GPU 0, NVIDIA L4." {
 						t.Errorf("%+v", s)
 					}
+					if on := OnGPU(w.List(), 0); !slices.Equal(on, []string{"digits/a-1"}) {
+						t.Errorf("on the card: %v", on)
+					}
 					w.launcher.reason = "the GPU was lost 3 times."
 					w.launcher.runner("digits/a-1").notify(runtime.Notice{Kind: runtime.LeftGPU, At: time.Now(), Message: "left"})
 					if events := w.telemetry.Events("digits", 100); !slices.ContainsFunc(events, func(e telemetry.Event) bool { return e.Type == telemetry.LeftGPU && e.Message == "left" }) {
@@ -156,6 +159,9 @@ func TestACardThatCouldNotBeHad(t *testing.T) {
 				want := "Runs on the CPU, not on GPU 0, NVIDIA L4: " + strings.TrimSuffix(w.launcher.reason, ".") + "."
 				if s := w.get("digits").Active.Entities[0]; s.Message != want {
 					t.Errorf("%q, want %q", s.Message, want)
+				}
+				if on := OnGPU(w.List(), 0); len(on) > 0 {
+					t.Errorf("on the card: %v", on)
 				}
 				w.launcher.reason = ""
 				before := w.launcher.launches.Load()

@@ -294,6 +294,9 @@ func (e *served) live() Live {
 	}
 	if r := e.runner.Load(); r != nil {
 		l.LoadTime, l.Runtime, l.Batching = r.loaded.Took, r.loaded.Runtime, r.loaded.Batching.String()
+		if r.loaded.Reason != "" {
+			l.Placement = placement.Placement{Reason: strings.TrimSuffix(r.loaded.Reason, ".")}
+		}
 	}
 	return l
 }

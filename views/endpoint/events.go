@@ -113,5 +113,5 @@ func typeWords(t telemetry.EventType) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return strings.ReplaceAll(strings.ToUpper(s[:1])+s[1:], " gpu", " GPU")
 }

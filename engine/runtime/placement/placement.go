@@ -60,13 +60,14 @@ func ModelOf(v registry.Version) Model {
 	return m
 }
 
-// Placement is what a model runs on, and why. The zero value is none.
+// Placement is what a model runs on, and why. The zero value is the CPU that was asked for.
 type Placement struct {
 	// OnGPU tells a GPU from the CPU; Index and Name are the card's.
 	OnGPU bool
 	Index int
 	Name  string
-	// Reason is a clause for a person, without a full stop: why not on a GPU. "" on one.
+	// Reason is a clause for a person, without a full stop: why not on a GPU, where one was
+	// asked for.
 	Reason string
 }
 
@@ -86,7 +87,7 @@ func (p Placement) Same(q Placement) bool { return p.OnGPU && q.OnGPU || p == q 
 // or another set in tests.
 func Decide(m Model, w Workload, g hardware.GPUs, supported map[string]bool) Placement {
 	if !w.GPU() {
-		return Placement{Reason: w.Name + " is a CPU type"}
+		return Placement{}
 	}
 	return OnGPU(m, g, supported)
 }

@@ -48,7 +48,7 @@ func TestDecide(t *testing.T) {
 		want     Placement
 	}{
 		"a card":         {convolution, gpuMedium, machine(card(0, 24, -1)), Placement{OnGPU: true, Index: 0, Name: "NVIDIA L4"}},
-		"a CPU type":     {convolution, cpu, machine(card(0, 24, -1)), Placement{Reason: "CPU is a CPU type"}},
+		"a CPU type":     {convolution, cpu, machine(card(0, 24, -1)), Placement{}},
 		"no driver":      {convolution, gpuMedium, noDriver, Placement{Reason: "no NVIDIA driver is installed on this machine"}},
 		"not known":      {convolution, gpuMedium, hardware.GPUs{}, Placement{Reason: "it is not known yet whether this machine has a GPU"}},
 		"the freest":     {convolution, gpuMedium, machine(card(0, 24, 20), card(1, 24, 3), card(2, 24, 3)), Placement{OnGPU: true, Index: 1, Name: "NVIDIA L4"}},
@@ -89,7 +89,7 @@ func TestAPlacementIsACardOrAReason(t *testing.T) {
 					for _, c := range g.Fit() {
 						there = there || c.Index == p.Index && c.Memory >= Need(bytes)
 					}
-					if p.OnGPU != (p.Reason == "") || p.OnGPU && (!there || !w.GPU() || p.String() == "CPU") || !p.OnGPU && p.String() != "CPU" {
+					if w.GPU() && p.OnGPU != (p.Reason == "") || !w.GPU() && p != (Placement{}) || p.OnGPU && (!there || !w.GPU() || p.String() == "CPU") || !p.OnGPU && p.String() != "CPU" {
 						t.Errorf("%d bytes, %v, %s, %+v: %+v", bytes, operators, w.Name, g, p)
 					}
 				}

@@ -4,13 +4,15 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+
+	"servery/engine/runtime/cuda/driver"
 )
 
 // passedOn are the variables a worker gets from the engine: where libraries, temporary
 // files and time zones are. Credentials, proxies and the user's home are none of its
 // business: a model may be hostile.
 var passedOn = []string{"LD_LIBRARY_PATH", "TMPDIR", "TZ", "TZDIR", "LOCPATH", "LOCALE_ARCHIVE", "SYSTEMROOT",
-	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", compiledCode}
+	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", driver.Variable, compiledCode}
 
 // compiledCode names the folder in which NVIDIA's driver keeps device code that it has compiled,
 // which takes seconds. It is in the user's home where nothing else is said.

@@ -26,6 +26,9 @@ var (
 // advise against.
 const OldestVersion Version = 11040
 
+// Variable is the environment variable that names the driver's library in an unusual place.
+const Variable = "SERVERY_CUDA_LIBRARY"
+
 // Version is a version of the driver's API: 1000 times the major part and 10 times the minor.
 type Version int
 

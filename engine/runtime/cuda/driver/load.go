@@ -11,7 +11,9 @@ package driver
 import "C"
 
 import (
+	"cmp"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -26,8 +28,8 @@ var loaded struct {
 	report *Report
 }
 
-// Load binds the driver's library at path, or Library where path is empty, and initialises
-// it. The first success holds for the process: later calls give the same report, whatever
+// Load binds the driver's library at path, where path is empty that which Variable names, else
+// Library, and initialises it. The first success holds for the process: later calls give the same report, whatever
 // their path. An error wraps ErrNoDriver, ErrNoDevice or ErrOldDriver, or is an *Error of
 // cuInit; Load may then be tried again.
 func Load(path string) (Report, error) {
@@ -37,7 +39,7 @@ func Load(path string) (Report, error) {
 		return *loaded.report, nil
 	}
 	if path == "" {
-		path = Library
+		path = cmp.Or(os.Getenv(Variable), Library)
 	}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))

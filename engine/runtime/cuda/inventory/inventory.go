@@ -18,13 +18,6 @@ import (
 	"servery/engine/runtime/cuda/driver"
 )
 
-// Variables of the environment that name libraries in unusual places. Where they are unset, the
-// loader of shared libraries looks for libcuda.so.1 and libnvidia-ml.so.1.
-const (
-	DriverVariable = "SERVERY_CUDA_LIBRARY"
-	NVMLVariable   = "SERVERY_NVML_LIBRARY"
-)
-
 // Main is the subcommand: it writes a hardware.GPUs as a line of JSON. With --every it writes one
 // without figures first, so that an NVML that crashes leaves the cards known, and a further one
 // with new figures each time that this much time has passed, until in ends. It returns the exit
@@ -45,9 +38,9 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	}
 	// A Ctrl-C in the engine's terminal is for the engine, which ends this process in its time.
 	signal.Ignore(os.Interrupt)
-	m := &meter{library: os.Getenv(NVMLVariable)}
+	m := &meter{}
 	defer m.close()
-	g := read(os.Getenv(DriverVariable))
+	g := read()
 	lines := json.NewEncoder(out)
 	if *every > 0 && lines.Encode(g) != nil {
 		return 1

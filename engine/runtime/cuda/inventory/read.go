@@ -11,9 +11,9 @@ import (
 // Built tells whether this program has CUDA in it.
 const Built = true
 
-// read asks the driver whose library is at path, or in its usual place where path is empty.
-func read(path string) hardware.GPUs {
-	report, err := driver.Load(path)
+// read asks the driver.
+func read() hardware.GPUs {
+	report, err := driver.Load("")
 	if err != nil {
 		return refusal(err)
 	}
@@ -37,10 +37,9 @@ func read(path string) hardware.GPUs {
 
 // meter measures cards through NVML, which is opened once.
 type meter struct {
-	library string
-	opened  bool
-	nvml    *nvml.Library
-	err     error
+	opened bool
+	nvml   *nvml.Library
+	err    error
 }
 
 // measure puts new figures into g, in a list of cards of its own.
@@ -50,7 +49,7 @@ func (m *meter) measure(g *hardware.GPUs) {
 	}
 	if !m.opened {
 		m.opened = true
-		m.nvml, m.err = nvml.Open(m.library)
+		m.nvml, m.err = nvml.Open("")
 	}
 	if m.err != nil {
 		g.Unmeasured = m.err.Error()

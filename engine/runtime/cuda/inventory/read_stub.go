@@ -7,10 +7,10 @@ import "servery/engine/hardware"
 // Built tells whether this program has CUDA in it.
 const Built = false
 
-func read(string) hardware.GPUs { return NotBuilt() }
+func read() hardware.GPUs { return NotBuilt() }
 
 // meter measures nothing.
-type meter struct{ library string }
+type meter struct{}
 
 func (*meter) measure(*hardware.GPUs) {}
 func (*meter) close()                 {}

@@ -11,7 +11,9 @@ package nvml
 import "C"
 
 import (
+	"cmp"
 	"fmt"
+	"os"
 	"unsafe"
 )
 
@@ -21,10 +23,10 @@ const Name = "libnvidia-ml.so.1"
 // Library is NVML, loaded and initialised. One goroutine at a time uses it.
 type Library struct{ b *C.servery_nvml }
 
-// Open loads the library at path, or Name where path is empty. The error wraps ErrAbsent.
+// Open loads the library at path, where path is empty that which Variable names, else Name. The error wraps ErrAbsent.
 func Open(path string) (*Library, error) {
 	if path == "" {
-		path = Name
+		path = cmp.Or(os.Getenv(Variable), Name)
 	}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))

@@ -11,6 +11,9 @@ import "errors"
 // ErrAbsent tells that there is no NVML: the cards can be used, but nothing is measured.
 var ErrAbsent = errors.New("NVML, which comes with NVIDIA's driver, cannot be used")
 
+// Variable is the environment variable that names NVML's library in an unusual place.
+const Variable = "SERVERY_NVML_LIBRARY"
+
 // Figures are what is measured of a card. One that the card does not measure is below zero.
 type Figures struct {
 	MemoryUsed, MemoryTotal int64   // bytes
