@@ -37,12 +37,16 @@ type Node struct {
 }
 
 // Attribute is an AttributeProto. Value is an int, int64, float32, string, []int64,
-// []float32, []string, *tensor.Tensor, Initializer, []Initializer or Graph; anything
-// else panics.
+// []float32, []string, *tensor.Tensor, Initializer, []Initializer, Graph or Reference;
+// anything else panics.
 type Attribute struct {
 	Name  string
 	Value any
 }
+
+// Reference is the value of an attribute inside a function: the name of the call's attribute
+// that is taken, an integer.
+type Reference string
 
 // Initializer is a named TensorProto. With External set its Data is not written: the
 // file says that the bytes are in another one.
@@ -234,6 +238,9 @@ func (a Attribute) encode() []byte {
 			b = message(b, 10, x.encode())
 		}
 		kind(9)
+	case Reference:
+		b = text(b, 21, string(v))
+		kind(2)
 	default:
 		panic("onnxtest: attribute " + a.Name + " has a value of a type that is not written")
 	}

@@ -51,12 +51,21 @@ func (c *call) operator() string {
 
 // fail ends the rule: types or shapes do not fit.
 func (c *call) fail(format string, args ...any) {
-	panic(failure{&ShapeError{Node: c.Name, Op: c.operator(), Inputs: describe(c.Inputs), Reason: fmt.Sprintf(format, args...)}})
+	panic(failure{&ShapeError{Node: c.Name, Op: c.operator(), Inputs: shortened(describe(c.Inputs)), Reason: shortened(fmt.Sprintf(format, args...))}})
+}
+
+// shortened cuts what a hostile model would make too long to read.
+func shortened(s string) string {
+	const most = 300
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
 }
 
 // unsupported ends the rule: this package cannot resolve the node.
 func (c *call) unsupported(format string, args ...any) {
-	panic(failure{&UnsupportedError{Node: c.Name, Op: c.operator(), Reason: fmt.Sprintf(format, args...)}})
+	panic(failure{&UnsupportedError{Node: c.Name, Op: c.operator(), Reason: shortened(fmt.Sprintf(format, args...))}})
 }
 
 // in is an input that the operator needs.
@@ -92,6 +101,9 @@ func (c *call) set(i int, t tensor.Type, shape ...int64) {
 
 // tooLarge is the end of a sentence about a shape that no tensor can have; "" for others.
 func tooLarge(t tensor.Type, shape []int64) string {
+	if len(shape) > maxRank {
+		return fmt.Sprintf("has %d dimensions, more than %d", len(shape), maxRank)
+	}
 	n := int64(max(t.Size(), 1))
 	for _, d := range shape {
 		if d < 0 {
@@ -173,6 +185,9 @@ func (c *call) axis(a int64, rank int) int64 {
 
 // axes are axes counted from the front, each once.
 func (c *call) axes(axes []int64, rank int) []int64 {
+	if rank > maxRank {
+		c.fail("it has %d dimensions, more than %d", rank, maxRank)
+	}
 	seen := make([]bool, rank)
 	out := make([]int64, len(axes))
 	for i, a := range axes {

@@ -83,13 +83,13 @@ func (r *resolver) recall(c *call) bool {
 // affordable takes the bytes of the inputs and outputs from what may be read and folded, if
 // they are there.
 func (r *resolver) affordable(c *call) bool {
-	folded, read := int64(0), int64(0)
+	folded, read, limit := int64(0), int64(0), r.model.limits
 	for _, v := range c.Outputs {
 		if v == nil {
 			continue
 		}
 		bytes := v.Elements() * int64(v.Type.Size())
-		if v.Type.Size() == 0 || bytes > maxFolded {
+		if v.Type.Size() == 0 || bytes > limit.folded {
 			return false
 		}
 		folded += bytes
@@ -99,12 +99,12 @@ func (r *resolver) affordable(c *call) bool {
 			continue
 		}
 		bytes := v.Elements() * int64(v.Type.Size())
-		if bytes > maxRead {
+		if bytes > limit.read {
 			return false
 		}
 		read += bytes
 	}
-	if folded > maxFoldedAll-r.folded || read > maxReadAll-r.read {
+	if folded > limit.foldedAll-r.folded || read > limit.readAll-r.read {
 		return false
 	}
 	r.folded += folded

@@ -33,6 +33,7 @@
 //	OneHot            indices, values; axis, depth
 //	Resize            x; scales and, for tf_crop_and_resize, roi, one (two) an axis, and the modes.
 //	                  Also for Upsample
+//	GridSample        mode: linear, nearest or cubic
 //	GroupNormalization: x, scale and bias with one element a channel
 //	ConstantOfShape   no input; value. Only where it is too large to be folded
 //	Einsum            equation with its arrow, without spaces and dots

@@ -12,6 +12,7 @@ import (
 type Model struct {
 	content   *onnx.Content
 	functions map[operator]*onnx.Function
+	limits    limits
 
 	mu     sync.Mutex
 	folded map[foldKey][]*tensor.Tensor // constants that depend on no input
@@ -47,7 +48,7 @@ func Decode(b []byte) (*Model, error) {
 }
 
 func newModel(c *onnx.Content) *Model {
-	m := &Model{content: c, functions: map[operator]*onnx.Function{}, folded: map[foldKey][]*tensor.Tensor{}}
+	m := &Model{content: c, limits: usualLimits, functions: map[operator]*onnx.Function{}, folded: map[foldKey][]*tensor.Tensor{}}
 	for _, f := range c.Functions {
 		m.functions[operator{f.Domain, f.Name}] = f
 	}

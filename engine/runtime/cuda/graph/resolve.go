@@ -10,15 +10,20 @@ import (
 )
 
 // Limits against models that would take the host's memory or time before a run. Exporters
-// write some 100,000 nodes at most; what is above the limits of folding stays a node.
+// write some 100,000 nodes at most.
 const (
-	maxNodes     = 1_000_000 // visited, with functions inlined
-	maxCalls     = 32        // functions and conditions within each other
-	maxFolded    = 64 << 20  // bytes of one folded value
-	maxFoldedAll = 1 << 30   // bytes of all values that one Resolve folds
-	maxRead      = 128 << 20 // bytes of one constant that is computed with
-	maxReadAll   = 8 << 30   // bytes of all constants that one Resolve computes with
+	maxNodes = 1_000_000 // visited, with functions inlined
+	maxCalls = 32        // functions and conditions within each other
+	maxRank  = 64        // dimensions of a value, numpy's limit
 )
+
+// limits are those of folding, in bytes. What is above them stays a node.
+type limits struct {
+	folded, foldedAll int64 // of one value that is computed, and of all in one Resolve
+	read, readAll     int64 // of one constant that is computed with, and of all in one Resolve
+}
+
+var usualLimits = limits{folded: 64 << 20, foldedAll: 1 << 30, read: 128 << 20, readAll: 8 << 30}
 
 // resolver is one Resolve at work.
 type resolver struct {
@@ -73,69 +78,6 @@ func (m *Model) Resolve(inputs map[string][]int64, values map[string]*tensor.Ten
 
 func malformed(format string, args ...any) error {
 	return &onnx.FormatError{Offset: -1, Message: fmt.Sprintf(format, args...)}
-}
-
-// inputs are the model's inputs with the shapes and values given.
-func (m *Model) inputs(shapes map[string][]int64, values map[string]*tensor.Tensor) ([]*Value, error) {
-	refuse := func(format string, args ...any) ([]*Value, error) {
-		return nil, &ShapeError{Reason: fmt.Sprintf(format, args...)}
-	}
-	var all []*Value
-	known := map[string]bool{}
-	for _, p := range m.content.Inputs {
-		known[p.Name] = true
-		if p.Kind != tensor.KindTensor {
-			return nil, &UnsupportedError{Reason: fmt.Sprintf("its input %q is no tensor but a %s", p.Name, p.TypeString())}
-		}
-		v := &Value{Name: p.Name, Type: p.Type, Constant: values[p.Name]}
-		shape, given := shapes[p.Name]
-		switch {
-		case v.Constant != nil && given && !slices.Equal(shape, v.Constant.Shape):
-			return refuse("the input %q has the shape %v and a value of the shape %v", p.Name, shape, v.Constant.Shape)
-		case v.Constant != nil:
-			shape = v.Constant.Shape
-		case !given:
-			return refuse("the shape of the input %q is not given", p.Name)
-		}
-		v.Shape = slices.Clone(shape)
-		if !fits(p, shape) {
-			return refuse("the input %q is to be %s and is given as %v", p.Name, p.TypeString(), shape)
-		}
-		if problem := tooLarge(v.Type, v.Shape); problem != "" {
-			return refuse("the input %q %s", p.Name, problem)
-		}
-		if t := v.Constant; t != nil && (t.Type != v.Type || t.Type.Size() > 0 && int64(len(t.Data)) != v.Elements()*int64(t.Type.Size())) {
-			return refuse("the value of the input %q is not one of %s", p.Name, v)
-		}
-		all = append(all, v)
-	}
-	for name := range shapes {
-		if !known[name] {
-			return refuse("it has no input %q", name)
-		}
-	}
-	for name := range values {
-		if !known[name] {
-			return refuse("it has no input %q", name)
-		}
-	}
-	return all, nil
-}
-
-// fits tells whether a shape is one that the port allows.
-func fits(p tensor.Port, shape []int64) bool {
-	if p.Unranked {
-		return true
-	}
-	if len(shape) != len(p.Shape) {
-		return false
-	}
-	for i, d := range p.Shape {
-		if d >= 0 && d != shape[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // lookup is the value of a name at a place. It is nil for what the call of a function left out.

@@ -1,11 +1,6 @@
 package graph
 
-import (
-	"math"
-	"slices"
-
-	"servery/engine/tensor"
-)
+import "math"
 
 // The rules here move elements to other places.
 
@@ -266,79 +261,6 @@ func (c *call) padded(shape, pads []int64) []int64 {
 	return out
 }
 
-func gather(c *call) {
-	x, indices := c.ranked(0, 1), c.index(1)
-	axis := c.axis(c.Int("axis", 0), len(x.Shape))
-	c.setInt("axis", axis)
-	c.set(0, x.Type, slices.Concat(x.Shape[:axis], indices.Shape, x.Shape[axis+1:])...)
-}
-
-// index is an input of indices.
-func (c *call) index(i int) *Value {
-	v := c.in(i)
-	if v.Type != tensor.Int64 && v.Type != tensor.Int32 {
-		c.fail("its indices are no integers")
-	}
-	return v
-}
-
-func gatherElements(c *call) {
-	x, indices := c.ranked(0, 1), c.index(1)
-	axis := c.axis(c.Int("axis", 0), len(x.Shape))
-	c.fitElements(x, indices, axis)
-	c.setInt("axis", axis)
-	c.set(0, x.Type, indices.Shape...)
-}
-
-// fitElements fails unless indices reach no farther than x in all axes but one.
-func (c *call) fitElements(x, indices *Value, axis int64) {
-	if len(indices.Shape) != len(x.Shape) {
-		c.fail("its indices have %d dimensions in place of %d", len(indices.Shape), len(x.Shape))
-	}
-	for i, d := range indices.Shape {
-		if int64(i) != axis && d > x.Shape[i] {
-			c.fail("its indices reach beyond axis %d", i)
-		}
-	}
-}
-
-// scatterElements was named Scatter before operator set 11.
-func scatterElements(c *call) {
-	c.Op = "ScatterElements"
-	x, indices, updates := c.ranked(0, 1), c.index(1), c.in(2)
-	axis := c.axis(c.Int("axis", 0), len(x.Shape))
-	c.fitElements(x, indices, axis)
-	if !slices.Equal(indices.Shape, updates.Shape) || updates.Type != x.Type {
-		c.fail("its updates fit neither its indices nor its data")
-	}
-	c.setInt("axis", axis)
-	c.set(0, x.Type, x.Shape...)
-}
-
-func gatherND(c *call) {
-	x, indices := c.ranked(0, 1), c.ranked(1, 1)
-	if c.index(1); indices.Type != tensor.Int64 {
-		c.fail("its indices are not int64")
-	}
-	batch, depth := int(c.Int("batch_dims", 0)), indices.Shape[len(indices.Shape)-1]
-	if batch < 0 || batch >= len(indices.Shape) || batch > len(x.Shape) || depth < 1 || depth > int64(len(x.Shape)-batch) ||
-		!slices.Equal(x.Shape[:batch], indices.Shape[:batch]) {
-		c.fail("its indices do not fit its data")
-	}
-	c.set(0, x.Type, slices.Concat(indices.Shape[:len(indices.Shape)-1], x.Shape[batch+int(depth):])...)
-}
-
-func scatterND(c *call) {
-	x, indices, updates := c.ranked(0, 1), c.ranked(1, 1), c.in(2)
-	c.index(1)
-	depth := indices.Shape[len(indices.Shape)-1]
-	if depth < 1 || depth > int64(len(x.Shape)) || updates.Type != x.Type ||
-		!slices.Equal(updates.Shape, slices.Concat(indices.Shape[:len(indices.Shape)-1], x.Shape[depth:])) {
-		c.fail("its indices and updates do not fit its data")
-	}
-	c.set(0, x.Type, x.Shape...)
-}
-
 // block is the attribute blocksize.
 func (c *call) block() int64 {
 	b := c.Int("blocksize", 0)
@@ -363,75 +285,4 @@ func spaceToDepth(c *call) {
 		c.fail("its height or width is no multiple of %d", b)
 	}
 	c.set(0, x.Type, x.Shape[0], x.Shape[1]*b*b, x.Shape[2]/b, x.Shape[3]/b)
-}
-
-func oneHot(c *call) {
-	indices, values := c.in(0), c.in(2)
-	depth, ok := numbersOf(c.constant(1, "depth"))
-	if !ok || len(depth) != 1 || depth[0] < 1 || depth[0] > math.MaxInt32 {
-		c.fail("its depth is no number above 0")
-	}
-	if len(values.Shape) != 1 || values.Shape[0] != 2 {
-		c.fail("its values are to have the shape [2]")
-	}
-	axis := c.axis(c.Int("axis", -1), len(indices.Shape)+1)
-	c.Inputs = []*Value{indices, values}
-	c.setInt("axis", axis)
-	c.setInt("depth", int64(depth[0]))
-	c.set(0, values.Type, slices.Concat(indices.Shape[:axis], []int64{int64(depth[0])}, indices.Shape[axis:])...)
-}
-
-// rangeOf counts from start up to limit, which is not reached.
-func rangeOf(c *call) {
-	t := c.alike(0)
-	var at [3]float64
-	for i, what := range []string{"start", "limit", "delta"} {
-		n, ok := numbersOf(c.constant(i, what))
-		if !ok || len(n) != 1 || math.IsNaN(n[0]) || math.IsInf(n[0], 0) {
-			c.fail("its %s is no number", what)
-		}
-		at[i] = n[0]
-	}
-	if at[2] == 0 {
-		c.fail("its delta is 0")
-	}
-	n := math.Max(math.Ceil((at[1]-at[0])/at[2]), 0)
-	if n > math.MaxInt32 {
-		c.unsupported("it counts to more than %d elements", math.MaxInt32)
-	}
-	c.set(0, t, int64(n))
-}
-
-// nonZero is known where its input is.
-func nonZero(c *call) {
-	x := c.in(0)
-	if x.Constant == nil {
-		c.unsupported("the shape of its output is known only while the model runs")
-	}
-	rank := len(x.Shape)
-	if rank == 0 || x.Elements() > maxFolded/8 {
-		c.unsupported("its input is a scalar or too large for it to be known before a run")
-	}
-	n, ok := asFloats(x.Constant)
-	if !ok {
-		c.unsupported("its input is no tensor of numbers")
-	}
-	var found []int64
-	for i, v := range n {
-		if v != 0 {
-			found = append(found, int64(i))
-		}
-	}
-	c.set(0, tensor.Int64, int64(rank), int64(len(found)))
-	if !c.constantAllowed(0) {
-		c.unsupported("it gives %d elements, too many to be known before a run", len(found))
-	}
-	t := zeros(tensor.Int64, c.Outputs[0].Shape)
-	out := tensor.View[int64](t)
-	for k, at := range found {
-		for i := rank - 1; i >= 0; i-- {
-			out[i*len(found)+k], at = at%x.Shape[i], at/x.Shape[i]
-		}
-	}
-	c.Outputs[0].Constant = t
 }

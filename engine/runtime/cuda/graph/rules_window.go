@@ -213,11 +213,10 @@ func gridSample(c *call) {
 	if len(grid.Shape) != n || grid.Shape[0] != x.Shape[0] || grid.Shape[n-1] != int64(n-2) {
 		c.fail("the grid does not fit the input")
 	}
-	switch mode := c.Text("mode", "linear"); mode { // before operator set 20
-	case "bilinear":
-		c.setText("mode", "linear")
-	case "bicubic":
-		c.setText("mode", "cubic")
+	mode := c.Text("mode", "linear")
+	if before20 := map[string]string{"bilinear": "linear", "bicubic": "cubic"}[mode]; before20 != "" {
+		mode = before20
 	}
+	c.setText("mode", mode)
 	c.set(0, x.Type, append([]int64{x.Shape[0], x.Shape[1]}, grid.Shape[1:n-1]...)...)
 }
