@@ -36,6 +36,9 @@ func (c *call) infer() (err error) {
 			err = known.err
 		}
 	}()
+	if n := takes(c.Op); len(c.Inputs) > n {
+		c.fail("it has %d inputs and takes %d", len(c.Inputs), n)
+	}
 	c.Outputs = make([]*Value, len(c.wanted))
 	rule(c)
 	return nil

@@ -1,6 +1,10 @@
 package graph
 
-import "servery/engine/tensor"
+import (
+	"math"
+
+	"servery/engine/tensor"
+)
 
 // rules say for each operator of ONNX's own domain what its outputs are, by the ONNX
 // operator specification.
@@ -47,6 +51,30 @@ func init() {
 		"ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"} {
 		rules[op] = reduce
 	}
+}
+
+// most is how many inputs an operator takes at most, where that is not one.
+var most = map[string]int{
+	"Conv": 3, "ConvInteger": 4, "QLinearConv": 9, "ConvTranspose": 3, "Gemm": 3, "MatMul": 2, "MatMulInteger": 4,
+	"QLinearMatMul": 8, "QuantizeLinear": 3, "DequantizeLinear": 3, "PRelu": 2, "Clip": 3, "Where": 3, "CastLike": 2,
+	"BatchNormalization": 5, "InstanceNormalization": 3, "GroupNormalization": 3, "LayerNormalization": 3,
+	"RMSNormalization": 2, "CumSum": 2, "Slice": 5, "Split": 2, "Gather": 2, "GatherElements": 2, "GatherND": 2,
+	"ScatterElements": 3, "Scatter": 3, "ScatterND": 3, "Expand": 2, "Tile": 3, "Pad": 4, "Resize": 4, "Upsample": 2,
+	"Reshape": 2, "Squeeze": 2, "Unsqueeze": 2, "Dropout": 3, "Range": 3, "OneHot": 3, "Trilu": 2, "TopK": 2,
+	"LSTM": 8, "GRU": 6, "RNN": 6, "GridSample": 2, "Constant": 0,
+	"Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Mod": 2, "Pow": 2, "And": 2, "Or": 2, "Xor": 2, "BitShift": 2,
+	"BitwiseAnd": 2, "BitwiseOr": 2, "BitwiseXor": 2, "Equal": 2, "Greater": 2, "GreaterOrEqual": 2, "Less": 2, "LessOrEqual": 2,
+	"ReduceMean": 2, "ReduceSum": 2, "ReduceMax": 2, "ReduceMin": 2, "ReduceProd": 2, "ReduceL1": 2, "ReduceL2": 2,
+	"ReduceSumSquare": 2, "ReduceLogSum": 2, "ReduceLogSumExp": 2,
+	"Concat": math.MaxInt, "Sum": math.MaxInt, "Mean": math.MaxInt, "Max": math.MaxInt, "Min": math.MaxInt, "Einsum": math.MaxInt,
+}
+
+// takes is how many inputs an operator takes at most.
+func takes(op string) int {
+	if n, ok := most[op]; ok {
+		return n
+	}
+	return 1
 }
 
 // refusal is why an operator without a rule is refused.

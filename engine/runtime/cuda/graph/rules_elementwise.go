@@ -21,32 +21,21 @@ func predicate(c *call) { c.set(0, tensor.Bool, c.in(0).Shape...) }
 
 func elementwise(c *call) {
 	legacyBroadcast(c)
-	switch c.Op {
-	case "Max", "Min", "Sum", "Mean": // of any number of inputs
-	default:
-		c.two()
+	if most[c.Op] == 2 {
+		c.in(1)
 	}
 	c.set(0, c.alike(0), c.broadcast(c.Inputs...)...)
 }
 
 func comparison(c *call) {
 	legacyBroadcast(c)
-	c.two()
 	c.alike(0)
 	c.set(0, tensor.Bool, c.broadcast(c.in(0), c.in(1))...)
-}
-
-// two fails unless there are two inputs.
-func (c *call) two() {
-	if c.in(1); len(c.Inputs) > 2 {
-		c.fail("it takes two inputs")
-	}
 }
 
 // power has exponents of any type.
 func power(c *call) {
 	legacyBroadcast(c)
-	c.two()
 	c.set(0, c.in(0).Type, c.broadcast(c.in(0), c.in(1))...)
 }
 
@@ -129,10 +118,7 @@ func where(c *call) {
 	if c.in(0).Type != tensor.Bool {
 		c.fail("its condition is not bool")
 	}
-	if c.in(2); len(c.Inputs) > 3 {
-		c.fail("it takes three inputs")
-	}
-	c.set(0, c.alike(1), c.broadcast(c.Inputs...)...)
+	c.set(0, c.alike(1), c.broadcast(c.in(0), c.in(1), c.in(2))...)
 }
 
 func cast(c *call) {
