@@ -130,6 +130,11 @@ func run(t testing.TB, l launch) (code int, said string) {
 		switch p := p.(type) {
 		case pointer:
 			put(uint32(8), uint64(0), uint32(1), uint32(0), p.buffer, p.offset)
+		case structure:
+			put(uint32(binary.Size(p)), p, uint32(len(p.Pointers)))
+			for i := range p.Pointers {
+				put(uint32(8*i), uint32(i), uint64(0))
+			}
 		default:
 			put(uint32(binary.Size(p)), p, uint32(0))
 		}
