@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type machine struct {
 	out    io.Reader
 	said   *os.File // what it has written to stderr, up to read
 	read   int64
+	pid    int
 	failed error
 }
 
@@ -100,7 +102,24 @@ func (m *machine) start() error {
 	if m.out, err = cmd.StdoutPipe(); err != nil {
 		return err
 	}
-	return cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	m.pid = cmd.Process.Pid
+	return nil
+}
+
+// seconds is how long processors have worked for the program.
+func (m *machine) seconds(t testing.TB) float64 {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
+	user, _ := strconv.Atoi(fields[12])
+	system, _ := strconv.Atoi(fields[13])
+	return float64(user+system) / 100 // USER_HZ
 }
 
 // run executes l, whose buffers it changes, and gives the CUresult and what was said on stderr.
