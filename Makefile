@@ -83,16 +83,22 @@ $(CUDA)/libstandin-nvml.so: $(NVML)/standin/nvml.cpp Makefile | cuda-headers
 
 $(CUDA)/include/cuda.h: | cuda-headers
 
+# The kernels of package ptx's tests.
+PTXTESTS := engine/runtime/cuda/ptx/testdata
+
 .PHONY: cuda-kernels cuda-kernels-check
 cuda-kernels: ## compile the device code to PTX with clang-19
 	sh scripts/cuda-kernels.sh engine/runtime/cuda/kernels
+	sh scripts/cuda-kernels.sh $(PTXTESTS) $(PTXTESTS)
 
 cuda-kernels-check: test-deps ## the committed PTX is what its source gives
 	sh scripts/cuda-kernels.sh $(CUDA)/kernels
+	sh scripts/cuda-kernels.sh $(CUDA)/kernels/tests $(PTXTESTS)
 	@for f in $(CUDA)/kernels/*.ptx; do cmp "$$f" "engine/runtime/cuda/kernels/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
+	@for f in $(CUDA)/kernels/tests/*.ptx; do cmp "$$f" "$(PTXTESTS)/$${f##*/}" || { echo "run make cuda-kernels"; exit 1; }; done
 
 # The kernels that ship and those of package ptx's tests, translated from PTX for the stand-in.
-PTX     := $(wildcard engine/runtime/cuda/kernels/*.ptx engine/runtime/cuda/ptx/testdata/*.ptx)
+PTX     := $(wildcard engine/runtime/cuda/kernels/*.ptx $(PTXTESTS)/*.ptx)
 MACHINE := engine/runtime/cuda/ptx/machine
 TRANSLATED := $(CUDA)/translated
 MACHINEFLAGS := $(shell cat $(MACHINE)/flags) $(shell grep -qsw avx2 /proc/cpuinfo && echo -march=x86-64-v3) -I$(MACHINE) -I$(DRIVER)/standin/libcuda

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Compiles the device code, engine/runtime/cuda/kernels/source/*.cu, to PTX in the folder given: by Debian's
-# clang-19, without anything of NVIDIA's. What uses tensor cores is for compute capability 8.0 and newer, the
+# Compiles the device code, engine/runtime/cuda/kernels/source/*.cu or that in the second folder given, to PTX
+# in the first: by Debian's clang-19, without anything of NVIDIA's. What uses tensor cores is for compute capability 8.0 and newer, the
 # rest for 6.0 and newer. PTX 7.0 is what drivers of CUDA 11.0 take.
 set -eu
 to=$1
-source=engine/runtime/cuda/kernels/source
+source=${2:-engine/runtime/cuda/kernels/source}
 command -v clang++-19 > /dev/null || { echo "clang++-19 is missing: apt install clang-19" >&2; exit 1; }
 mkdir -p "$to"
 for file in "$source"/*.cu; do

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-//go:embed testdata/kernels.ptx
+//go:embed testdata/kernels_tf32.ptx
 var compiled string
 
 func init() { texts = append(texts, compiled, tensorModule) }
 
-// arrays is the structure of testdata/kernels.cu behind its pointers.
+// arrays is the structure of testdata/kernels_tf32.cu behind its pointers.
 type arrays struct {
 	M, N, K int32
 	Weights [4]int32

@@ -1,4 +1,4 @@
-// Kernels of the tests of package ptx: make cuda-testdata makes kernels.ptx of them.
+// Kernels of the tests of package ptx: make cuda-kernels makes kernels_tf32.ptx of them.
 #include "../../kernels/source/device.h"
 
 struct Arrays {
