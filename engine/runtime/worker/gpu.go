@@ -141,19 +141,20 @@ func (g *gpuModel) warm(s *scorer, example []byte) error {
 		outputs, err := g.model.Run(context.Background(), request.Inputs)
 		request.Release()
 		outputs.Release()
-		var lost *executor.LostError
-		if err == nil || beyond(err) || errors.As(err, &lost) {
+		if err == nil || beyond(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// beyond tells that the GPU cannot do a run which the CPU may be able to do.
+// beyond tells that the GPU cannot do a run which the CPU may be able to do: an operator that it
+// lacks, memory, a refusal of the driver. What is wrong with the request is as wrong there.
 func beyond(err error) bool {
-	var unsupported *graph.UnsupportedError
-	var full *executor.MemoryError
-	return errors.As(err, &unsupported) || errors.As(err, &full)
+	var input *executor.InputError
+	var index *executor.IndexError
+	var shape *graph.ShapeError
+	return !errors.As(err, &input) && !errors.As(err, &index) && !errors.As(err, &shape)
 }
 
 // session gives the session of ONNX Runtime for what is beyond the GPU.

@@ -60,13 +60,18 @@ var weigh = &kernels.Module{Entries: map[string]int{"weigh": 32}, PTX: []byte(`
 .visible .entry weigh(.param .align 8 .b8 p[32]) { ret; }
 `)}
 
-func findTriple(string) (*kernels.Module, error) { return weigh, nil }
+func findTriple(kernel string) (*kernels.Module, error) {
+	if weigh.Entries[kernel] == 0 {
+		return nil, errors.New("there is no kernel " + kernel)
+	}
+	return weigh, nil
+}
 
 // triple plans y = 3 x. What goes wrong is in the precision, or in the number of rows.
 type triple struct{ folder, precision string }
 
 // The rows at which something goes wrong; at rowsFaulty and one more, as often as setFaults says.
-const rowsUnsupported, rowsTooMany, rowsFaulty = 100, 101, 102
+const rowsUnsupported, rowsTooMany, rowsMisfit, rowsBroken, rowsFaulty = 100, 101, 102, 103, 104
 
 func planTriple(path, precision string, device driver.Info) (executor.Planner, string, io.Closer, error) {
 	if precision == "refused" {
@@ -87,19 +92,23 @@ func (p *triple) Plan(shapes map[string][]int64, values map[string]*tensor.Tenso
 	shape := shapes["x"]
 	n := shape[0] * shape[1]
 	size := (4*n + 255) / 256 * 256
-	arena, count := 2*size, n
+	arena, count, kernel := 2*size, n, "weigh"
 	switch {
 	case shape[0] == rowsUnsupported || p.precision == "unsupported":
 		return nil, &graph.UnsupportedError{Node: "n", Op: "Add", Reason: "of so many rows"}
 	case shape[0] == rowsTooMany || p.precision == "full":
 		arena = 4 << 30
+	case shape[0] == rowsMisfit:
+		return nil, &graph.ShapeError{Node: "n", Op: "Add", Inputs: "x", Reason: "they do not fit"}
+	case shape[0] == rowsBroken:
+		kernel = "nowhere"
 	case p.precision == "faulty", shape[0] >= rowsFaulty && p.faults():
 		count = 1 << 20
 	}
 	return &plan.Program{
 		Inputs:  []plan.Slot{{Name: "x", Type: tensor.Float32, Shape: shape, Bytes: 4 * n}},
 		Outputs: []plan.Slot{{Name: "y", Type: tensor.Float32, Shape: shape, Offset: size, Bytes: 4 * n}},
-		Launches: []plan.Launch{{Kernel: "weigh", Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Nodes: "Mul",
+		Launches: []plan.Launch{{Kernel: kernel, Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Nodes: "Mul",
 			Params:   binary.NativeEndian.AppendUint64(make([]byte, 24), uint64(count)),
 			Pointers: []plan.Pointer{{At: 0}, {At: 8, Space: plan.Constants}, {At: 16, Offset: size}}}},
 		Arena: arena,
@@ -163,7 +172,7 @@ func TestAModelIsServedOnTheGPU(t *testing.T) {
 	}
 	wait.Wait()
 	// What is beyond the GPU runs on the CPU.
-	for _, count := range []int{rowsUnsupported, rowsTooMany, rowsTooMany, 1} {
+	for _, count := range []int{rowsUnsupported, rowsTooMany, rowsTooMany, rowsBroken, 1} {
 		body, gpu, cpu := rows(count)
 		want := cpu
 		if count == 1 {
@@ -175,6 +184,10 @@ func TestAModelIsServedOnTheGPU(t *testing.T) {
 	}
 	n.wait(t, runtime.LogLine, "requests that the GPU cannot take run on the CPU; the first: the model cannot be resolved: the operator Add")
 	ask(t, r, `{"inputs":[["no number"]]}`, 400)
+	body, _, _ := rows(rowsMisfit)
+	if text := ask(t, r, body, 400); !strings.Contains(text, "they do not fit") {
+		t.Error(text)
+	}
 }
 
 func TestAJointRunOnTheGPU(t *testing.T) {

@@ -46,12 +46,17 @@ type Limits struct {
 	// GraphBytes is the memory of a lane's graphs (256 MiB), estimated at 8 KiB a launch:
 	// the driver does not tell it.
 	GraphBytes int64
+	// ConstantBytes is the memory of constants that shapes bring with them (256 MiB), which
+	// stay. A model that is over it gives ErrTooManyShapes.
+	ConstantBytes int64
 }
 
 const (
 	defaultGraphs     = 64
 	defaultGraphBytes = 256 << 20
 	bytesPerLaunch    = 8 << 10
+
+	defaultConstantBytes = 256 << 20
 )
 
 func (l Limits) orDefaults() Limits {
@@ -60,6 +65,9 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.GraphBytes <= 0 {
 		l.GraphBytes = defaultGraphBytes
+	}
+	if l.ConstantBytes <= 0 {
+		l.ConstantBytes = defaultConstantBytes
 	}
 	return l
 }
@@ -115,6 +123,15 @@ func (e *LostError) Unwrap() error { return e.Err }
 type InputError struct{ Message string }
 
 func (e *InputError) Error() string { return e.Message }
+
+// IndexError is a run that met an index out of range: what it gave is of no use.
+type IndexError struct{ Nodes string }
+
+func (e *IndexError) Error() string { return e.Nodes + ": an index is out of range" }
+
+// ErrTooManyShapes answers a run whose shapes are new to a model that keeps as much for shapes as
+// it may: see Limits.ConstantBytes.
+var ErrTooManyShapes = errors.New("the model was given more different shapes than it keeps constants for on the GPU")
 
 // ErrClosed answers a call on a Device or Model after its Close.
 var ErrClosed = errors.New("the model on the GPU is closed")

@@ -276,6 +276,22 @@ func TestConstantsThatComeWithAShape(t *testing.T) {
 	}
 }
 
+func TestShapesBringOnlySoManyConstants(t *testing.T) {
+	bind(t)
+	// A set of weights for each shape, of which a chunk takes so many.
+	const sets = leastChunk / plan.Alignment
+	m := load(t, open(t, 1), &weighing{growing: true, weights: sets}, Limits{ConstantBytes: leastChunk - 1, Graphs: 1})
+	for n := range 3 {
+		err := check(m, 1, n)
+		if n == 0 && err != nil || n > 0 && !errors.Is(err, ErrTooManyShapes) {
+			t.Errorf("shape %d: %v", n, err)
+		}
+	}
+	if err := check(m, 1, 0); err != nil {
+		t.Errorf("a shape that is known: %v", err)
+	}
+}
+
 func TestThoseShapesStayThatAreUsed(t *testing.T) {
 	for name, limits := range map[string]Limits{"count": {Graphs: 2}, "bytes": {GraphBytes: 2 * 3 * bytesPerLaunch}} {
 		t.Run(name, func(t *testing.T) {
@@ -331,6 +347,20 @@ func TestAnInputWhoseContentDecides(t *testing.T) {
 	}
 	if w.plans != 3 { // the first shows that k is needed
 		t.Errorf("%d plans", w.plans)
+	}
+}
+
+func TestAnInputOfNothing(t *testing.T) {
+	bind(t)
+	m := load(t, open(t, 1), &weighing{}, Limits{})
+	for range 2 {
+		in := request(1, 0)
+		in[1].Tensor.Shape, in[1].Tensor.Data = []int64{0}, nil
+		out, err := m.Run(context.Background(), in)
+		if err != nil || len(out.Values) != 2 || len(out.Values[0].Tensor.Data) != 0 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		out.Release()
 	}
 }
 

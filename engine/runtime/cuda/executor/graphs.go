@@ -108,15 +108,10 @@ func (g *graphs) close(m *Model) error {
 // capture records a run of the program with the lane's memory as a graph. Device.mu is held.
 func (l *lane) capture(m *Model, p *plan.Program) (*recorded, error) {
 	r := &recorded{program: p, moved: l.moved}
-	var at int64
-	for _, slots := range [][]plan.Slot{p.Inputs, p.Outputs} {
-		for _, s := range slots {
-			r.places = append(r.places, at)
-			at += aligned(s.Bytes)
-		}
-	}
+	var size int64
+	r.places, size = staged(p)
 	launches, err := l.launches(m, p)
-	if err != nil || at == 0 && len(launches) == 0 {
+	if err != nil || size == 0 && len(launches) == 0 {
 		return r, err
 	}
 	r.graph, err = l.stream.Capture(func() error {
@@ -142,6 +137,17 @@ func (l *lane) capture(m *Model, p *plan.Program) (*recorded, error) {
 		return nil
 	})
 	return r, err
+}
+
+// staged lays the inputs and outputs out in staging.
+func staged(p *plan.Program) (places []int64, size int64) {
+	for _, slots := range [][]plan.Slot{p.Inputs, p.Outputs} {
+		for _, s := range slots {
+			places = append(places, size)
+			size += aligned(s.Bytes)
+		}
+	}
+	return places, size
 }
 
 // launches makes the program's launches ready: their kernels loaded, their addresses set.

@@ -19,7 +19,7 @@ type lane struct {
 	context *driver.Context
 	stream  *driver.Stream
 	arena   *driver.Buffer // nil where nothing has needed one
-	staging *driver.Pinned // inputs, then outputs
+	staging *driver.Pinned // inputs, then results
 	// moved counts how often arena or staging was replaced: graphs keep their addresses.
 	moved int
 

@@ -23,6 +23,7 @@ type Model struct {
 
 	// Device.mu guards these; graphs belong to the lanes.
 	weights  weights
+	loaded   int64               // bytes of weights that were there from the first
 	programs map[string]*planned // by the shape of the inputs
 	graphs   []graphs            // one a lane
 
@@ -60,6 +61,7 @@ func (d *Device) NewModel(p Planner, limits Limits) (*Model, error) {
 		if err := m.weights.add(d, l.context, p.Constants()); err != nil {
 			return errors.Join(d.explain(l.context, "loading the weights", err), m.weights.free())
 		}
+		m.loaded = m.weights.bytes()
 		d.models = append(d.models, m)
 		return nil
 	})
@@ -111,6 +113,9 @@ func (m *Model) program(l *lane, key string, inputs []tensorInput) (*plan.Progra
 	if p := m.programs[key]; p != nil {
 		return p.program, nil
 	}
+	if added := m.weights.bytes() - m.loaded; added > m.limits.ConstantBytes {
+		return nil, ErrTooManyShapes
+	}
 	p, err := m.plan(inputs)
 	if err != nil {
 		return nil, err
@@ -134,13 +139,18 @@ func (m *Model) plan(inputs []tensorInput) (*plan.Program, error) {
 	}
 	p, err := m.planner.Plan(shapes, nil)
 	var unsupported *graph.UnsupportedError
-	if errors.As(err, &unsupported) && len(short) > 0 {
-		if with, again := m.planner.Plan(shapes, short); again == nil {
-			m.byContent.Store(true)
-			return with, nil
-		}
+	if !errors.As(err, &unsupported) || len(short) == 0 {
+		return p, err
 	}
-	return p, err
+	p, err = m.planner.Plan(shapes, short)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Launches) == 0 { // the planner would compute each request
+		return nil, unsupported
+	}
+	m.byContent.Store(true)
+	return p, nil
 }
 
 // keep counts a lane more that has a graph of the program. Device.mu is held.

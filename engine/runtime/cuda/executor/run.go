@@ -57,8 +57,8 @@ const longestShort = 128
 
 // Run evaluates the model: inputs are copied to the device, outputs from it. It waits for a
 // free lane until ctx ends; a run that has begun goes on to its end. A shape that was not
-// seen before is planned first. The error is ctx's, an *InputError, a *MemoryError, a
-// *LostError, ErrClosed, the planner's or the driver's.
+// seen before is planned first. The error is ctx's, an *InputError, an *IndexError, a
+// *MemoryError, a *LostError, ErrTooManyShapes, ErrClosed, the planner's or the driver's.
 func (m *Model) Run(ctx context.Context, inputs []tensor.Named) (*Outputs, error) {
 	out, err := m.runFree(ctx, inputs)
 	var full *MemoryError
@@ -215,12 +215,7 @@ func (m *Model) record(l *lane, g *graphs, inputs []tensorInput) (*recorded, err
 	if err != nil {
 		return nil, err
 	}
-	var staging int64
-	for _, slots := range [][]plan.Slot{p.Inputs, p.Outputs} {
-		for _, s := range slots {
-			staging += aligned(s.Bytes)
-		}
-	}
+	_, staging := staged(p)
 	if err := l.reserve(p.Arena, staging); err != nil {
 		return nil, err
 	}
