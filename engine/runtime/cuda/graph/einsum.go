@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// equation is that of an Einsum, with one character for each dimension. Digits and what
-// follows them in ASCII are dimensions that dots stand for, counted from the last.
+// equation is that of an Einsum, with one character for each dimension. Digits are dimensions
+// that dots stand for, counted from the last.
 type equation struct {
 	c      *call
 	inputs []string

@@ -53,7 +53,9 @@ func TestErrorsOfNodes(t *testing.T) {
 		{node{"Einsum", 13, []any{float{2, 3}}, 1, at{"equation": "ij->k"}}, `its equation's output names 'k', which no input has`},
 		{node{"Einsum", 13, []any{float{2, 3}}, 1, at{"equation": "ijk"}}, `the term "ijk" does not fit [2 3]`},
 		{node{"LSTM", 14, []any{float{7, 2, 3}, float{1, 20, 3}, float{1, 16, 5}}, 1, nil}, "its weights do not fit 3 values, a state of 5 and 1 directions"},
-		{node{"Cast", 13, []any{x}, 1, at{"to": 21}}, "it casts to type 21 of onnx.proto, which cannot be computed with here"},
+		{node{"Cast", 13, []any{x}, 1, at{"to": 21}}, "it gives type 21 of onnx.proto, which cannot be computed with here"},
+		{node{"EyeLike", 13, []any{float{2, 2}}, 1, at{"dtype": 257}}, "it gives type 257 of onnx.proto, which cannot be computed with here"},
+		{node{"Relu", 13, []any{x, x}, 1, nil}, "it has 2 inputs and takes 1"},
 		{node{"Unheard", 13, []any{x}, 1, nil}, lacks + `Unheard of the node "it" is not supported: nothing is known of its shapes here`},
 	} {
 		_, err := c.node.resolve()

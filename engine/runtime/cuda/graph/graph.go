@@ -6,8 +6,9 @@
 // # One form
 //
 // The operator sets of ONNX state the same thing in different ways. A resolved node has one
-// of them, whatever the model's operator set. Axes count from the front, and what an input
-// or attribute states with its default is an attribute:
+// of them, whatever the model's operator set. Axes count from the front, and the attributes
+// listed here are always there. Others are as the model states them, so that who reads one
+// gives ONNX's default:
 //
 //	Reshape           x; for Reshape, Flatten, Squeeze and Unsqueeze. The output's shape says how
 //	Identity          x; for Identity and Dropout
@@ -21,6 +22,8 @@
 //	ArgMax, ArgMin    axis, keepdims
 //	Softmax, LogSoftmax, Hardmax: outer, length, inner: the input is [outer, length, inner] and
 //	                  rows lie along length, which before operator set 13 spans several axes
+//	Transpose         perm
+//	Concat, Gather, GatherElements, LayerNormalization, RMSNormalization, LpNormalization: axis
 //	Slice             x; starts and steps, one an axis; the output's shape says how many
 //	Split             x; axis, split (the sizes)
 //	Pad               x, value or nil; pads (begins, then ends, one an axis), mode
@@ -31,12 +34,13 @@
 //	Trilu             x; k, upper
 //	CumSum            x; axis
 //	OneHot            indices, values; axis, depth
-//	Resize            x; scales and, for tf_crop_and_resize, roi, one (two) an axis, and the modes.
-//	                  Also for Upsample
+//	Resize            x; scales, one an axis, and for tf_crop_and_resize roi, begins, then ends; mode,
+//	                  coordinate_transformation_mode, nearest_mode. Also for Upsample
 //	GridSample        mode: linear, nearest or cubic
 //	GroupNormalization: x, scale and bias with one element a channel
 //	ConstantOfShape   no input; value. Only where it is too large to be folded
-//	Einsum            equation with its arrow, without spaces and dots
+//	Einsum            equation with its arrow, without spaces; dimensions that dots stood for are
+//	                  named by digits
 package graph
 
 import (
@@ -95,7 +99,8 @@ type Node struct {
 	Op, Domain string   // Domain "" is ONNX's own
 	Opset      int64    // of Domain, which the model states
 	Inputs     []*Value // nil is an optional input left out; a nil at the end is left away
-	Outputs    []*Value // nil is an output that nobody asked for
+	// Outputs are nil where nobody asks for them. One that is a Constant needs no computing.
+	Outputs    []*Value
 	Attributes map[string]Attribute
 }
 

@@ -137,10 +137,15 @@ func castLike(c *call) {
 }
 
 func (c *call) castTo(to int64) {
-	t := tensor.Type(to)
-	if to <= 0 || to > int64(tensor.BFloat16) {
-		c.unsupported("it casts to type %d of onnx.proto, which cannot be computed with here", to)
-	}
+	t := c.typeOf(to)
 	c.setInt("to", to)
 	c.set(0, t, c.in(0).Shape...)
+}
+
+// typeOf is the type of a number of onnx.proto.
+func (c *call) typeOf(n int64) tensor.Type {
+	if n <= 0 || n > int64(tensor.BFloat16) {
+		c.unsupported("it gives type %d of onnx.proto, which cannot be computed with here", n)
+	}
+	return tensor.Type(n)
 }

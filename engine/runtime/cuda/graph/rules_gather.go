@@ -54,6 +54,7 @@ func scatterElements(c *call) {
 		c.fail("its updates fit neither its indices nor its data")
 	}
 	c.setInt("axis", axis)
+	c.setText("reduction", c.Text("reduction", "none"))
 	c.set(0, x.Type, x.Shape...)
 }
 

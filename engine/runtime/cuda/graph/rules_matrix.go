@@ -68,10 +68,7 @@ func quantize(c *call) {
 	if zero := c.Input(2); zero != nil {
 		result = zero.Type
 	} else if t := c.Int("output_dtype", 0); t != 0 {
-		result = tensor.Type(t)
-	}
-	if result.Size() == 0 {
-		c.unsupported("it quantizes to a type that cannot be computed with here")
+		result = c.typeOf(t)
 	}
 	c.quantized(c.in(0).Shape)
 	c.set(0, result, c.in(0).Shape...)
@@ -81,10 +78,7 @@ func dequantize(c *call) {
 	c.quantized(c.in(0).Shape)
 	result := c.in(1).Type
 	if t := c.Int("output_dtype", 0); t != 0 {
-		result = tensor.Type(t)
-	}
-	if result.Size() == 0 {
-		c.unsupported("it gives a type that cannot be computed with here")
+		result = c.typeOf(t)
 	}
 	c.set(0, result, c.in(0).Shape...)
 }

@@ -88,7 +88,7 @@ func layerNormalization(c *call) {
 	}
 	c.set(0, x.Type, x.Shape...)
 	rest := withOnes(x.Shape[:axis], len(x.Shape)-int(axis))
-	stash := tensor.Type(c.Int("stash_type", int64(tensor.Float32)))
+	stash := c.typeOf(c.Int("stash_type", int64(tensor.Float32)))
 	c.set(1, stash, rest...)
 	c.set(2, stash, rest...)
 }

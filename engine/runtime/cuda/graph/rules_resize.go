@@ -48,6 +48,8 @@ func resize(c *call) {
 		mode = "linear"
 	}
 	c.setText("mode", mode)
+	c.setText("coordinate_transformation_mode", c.Text("coordinate_transformation_mode", "half_pixel"))
+	c.setText("nearest_mode", c.Text("nearest_mode", "round_prefer_floor"))
 	c.set(0, x.Type, out...)
 }
 
