@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
 	"servery/engine/endpoint"
+	"servery/engine/hardware"
+	"servery/engine/runtime/placement"
 	"servery/engine/telemetry"
 	"servery/views/shell"
 	"servery/views/widgets"
@@ -38,8 +41,8 @@ func (p *program) deliver(changes []telemetry.Change) {
 // showStatus shows what changed of the engine's state and the machine's load.
 func (p *program) showStatus() {
 	next := p.readStatus()
-	if old := p.status.shown; !moved(old.CPUFraction, next.CPUFraction) && !moved(old.MemoryFraction, next.MemoryFraction) {
-		next.CPUFraction, next.MemoryFraction = old.CPUFraction, old.MemoryFraction
+	if old := p.status.shown; !moved(old.CPUFraction, next.CPUFraction) && !moved(old.MemoryFraction, next.MemoryFraction) && !moved(old.GPUFraction, next.GPUFraction) {
+		next.CPUFraction, next.MemoryFraction, next.GPUFraction = old.CPUFraction, old.MemoryFraction, old.GPUFraction
 	}
 	if next != p.status.shown {
 		p.status.shown = next
@@ -57,6 +60,7 @@ func (p *program) readStatus() shell.Status {
 		Running: e.ListenError() == nil, Address: e.Address(),
 		CPUName: machine.CPUModel, Cores: machine.Cores, CPUFraction: machine.CPUPercent / 100,
 	}
+	s.GPUName, s.GPUFraction = gpuStatus(machine.GPUs.Fit())
 	if machine.MemoryTotal > 0 {
 		s.MemoryFraction = float64(machine.MemoryUsed) / float64(machine.MemoryTotal)
 	}
@@ -66,6 +70,29 @@ func (p *program) readStatus() shell.Status {
 		s.Problem = "ONNX Runtime is missing: models cannot be served yet."
 	}
 	return s
+}
+
+// gpuStatus names the cards that run models, and tells how busy they are together; below 0
+// where none is measured.
+func gpuStatus(cards []hardware.GPU) (name string, busy float64) {
+	if len(cards) == 0 {
+		return "", -1
+	}
+	name = cards[0].Name + " · " + placement.GiB(cards[0].Memory)
+	if len(cards) > 1 {
+		name = fmt.Sprintf("%d × %s", len(cards), name)
+	}
+	measured := 0
+	for _, c := range cards {
+		if c.Now != nil && c.Now.Percent >= 0 {
+			busy += c.Now.Percent / 100
+			measured++
+		}
+	}
+	if measured == 0 {
+		return name, -1
+	}
+	return name, busy / float64(measured)
 }
 
 // anyPort is an address with whatever port is free.

@@ -3,12 +3,9 @@ package config
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"fyne.io/fyne/v2"
 
-	"servery/engine/endpoint"
-	"servery/engine/hardware"
 	"servery/resources"
 	"servery/theme"
 	"servery/views/widgets"
@@ -23,6 +20,7 @@ type Card struct {
 	// The controls that a page may want to reach.
 	Traffic  *widgets.Entry
 	Name     *widgets.Entry
+	Compute  *widgets.Select
 	Scale    *widgets.Segmented
 	Advanced *widgets.Disclosure
 	Env      *widgets.CodeEditor
@@ -31,7 +29,6 @@ type Card struct {
 	version    *widgets.Chip
 	trafficBox *fyne.Container
 	entity     *widgets.Picker
-	compute    *widgets.Select
 	low, high  *widgets.Entry
 	custom     *fyne.Container
 	zero       *widgets.Check
@@ -81,8 +78,8 @@ func (c *Card) inputs(e Entity) {
 	c.low = line(e.Low, func(e *Entity, s string) { e.Low = s })
 	c.high = line(e.High, func(e *Entity, s string) { e.High = s })
 	c.entity = widgets.NewPicker("Select a model", func() { c.editor.selectFor(c) })
-	c.compute = widgets.NewSelect(computes(c.editor.engine.Hardware(), e.Compute), func(v string) { c.value().Compute = v; c.editor.changed() })
-	c.compute.SetSelected(e.Compute)
+	c.Compute = widgets.NewSelect(computes(c.editor.engine.Hardware()), func(v string) { c.value().Compute = v; c.editor.changed() })
+	c.Compute.SetSelected(e.Compute)
 	var sizes []widgets.Option
 	for _, s := range scaleOuts {
 		sizes = append(sizes, widgets.Option{Value: s.size, Label: s.title})
@@ -109,7 +106,7 @@ func (c *Card) inputs(e Entity) {
 func (c *Card) fields() {
 	c.entityField = widgets.NewField("Entity", "", c.entity)
 	c.nameField = widgets.NewField("Served entity name", "", c.Name)
-	c.computeField = widgets.NewField("Compute type", "", c.compute)
+	c.computeField = widgets.NewField("Compute type", "", c.Compute)
 	c.scaleField = widgets.NewField("Compute scale-out", "", c.Scale)
 	c.lowField = widgets.NewField("At least", "", c.low)
 	c.highField = widgets.NewField("At most", "", c.high)
@@ -129,8 +126,8 @@ func (c *Card) show() {
 	}
 	c.trafficBox.Hidden = len(c.editor.Form.Entities) < 2
 	h := c.editor.engine.Hardware()
-	c.computeField.SetHelp(fmt.Sprintf("This machine: %s, %s of memory free.",
-		widgets.Count(h.Cores, "core", "cores"), widgets.Bytes(max(0, h.MemoryTotal-h.MemoryUsed))))
+	c.Compute.SetOptions(computes(h))
+	c.computeField.SetHelp(c.computeHelp(h))
 	c.custom.Hidden = e.Size != ""
 	help := "Requests at once ≈ requests per second × seconds per request."
 	if e.Size == "" {
@@ -139,23 +136,6 @@ func (c *Card) show() {
 	c.scaleField.SetHelp(help)
 	c.Advanced.SetText("Advanced: environment variables" + counted(e.Env))
 	c.body.Refresh()
-}
-
-// computes are the compute types that run here, and the one that is set where that is
-// another: Servery takes all of the product's.
-func computes(h hardware.Snapshot, now string) []widgets.Option {
-	var all []widgets.Option
-	for _, w := range endpoint.Workloads {
-		switch {
-		case w.Name == "CPU":
-			all = append(all, widgets.Option{Value: w.Name, Label: strings.TrimSuffix("CPU · "+h.CPUModel, " · ")})
-		case !w.GPU():
-			all = append(all, widgets.Option{Value: w.Name, Label: fmt.Sprintf("%s · up to %d GiB of memory", w.Name, w.Memory>>30)})
-		case w.Name == now:
-			all = append(all, widgets.Option{Value: w.Name, Label: w.Name + " · runs on the CPU here"})
-		}
-	}
-	return all
 }
 
 // counted is how many variables there are, in brackets, or "".
@@ -188,7 +168,7 @@ func (c *Card) places(i int) []Place {
 		{fmt.Sprintf("config.traffic_config.routes[%d]", i), c.setTrafficError, c.Traffic, c.content, true},
 		{path, c.entityField.SetError, c.entity, c.entityField, true},
 		{path + ".name", c.nameField.SetError, c.Name, c.nameField, true},
-		{path + ".workload_type", c.computeField.SetError, c.compute, c.computeField, true},
+		{path + ".workload_type", c.computeField.SetError, c.Compute, c.computeField, true},
 		{path + ".workload_size", c.scaleField.SetError, c.Scale, c.scaleField, true},
 	}
 	if custom {

@@ -8,6 +8,9 @@ import (
 	"fyne.io/fyne/v2"
 
 	"servery/engine/endpoint"
+	"servery/engine/hardware"
+	"servery/engine/registry"
+	"servery/engine/runtime/placement"
 	"servery/engine/telemetry"
 	"servery/theme"
 	"servery/views/config"
@@ -58,6 +61,57 @@ func TestLookOfTheFirstSight(t *testing.T) {
 		h, _ := open(t, m, newFake(), shell.CreateRoute("", ""))
 		return h
 	})
+}
+
+// withCard is a machine with a small GPU; the device code computes what the fake's models use.
+func withCard(t *testing.T, e *fakeEngine) {
+	e.machine.GPUs = hardware.GPUs{Known: true, Cards: []hardware.GPU{{Name: "NVIDIA T4", Memory: 15 << 30, Now: &hardware.GPUFigures{MemoryUsed: 1 << 30}}}}
+	before := placement.Supported
+	placement.Supported = map[string]bool{"Conv": true}
+	t.Cleanup(func() { placement.Supported = before })
+}
+
+func TestLookOfAGPUTypeWithoutAGPU(t *testing.T) {
+	looks(t, "no-gpu", func(t *testing.T, m theme.Mode) *viewtest.Harness {
+		h, _, e := ranker(t, m)
+		e.machine.GPUs = hardware.GPUs{Known: true, None: &hardware.NoGPU{Reason: "no NVIDIA driver is installed on this machine"}}
+		h.Choose("Compute type", "GPU_MEDIUM · no GPU here: runs on the CPU")
+		h.MustText("Runs on the CPU here: no NVIDIA driver is installed on this machine.")
+		return h
+	})
+}
+
+func TestLookOfTheComputeTypesWithAGPU(t *testing.T) {
+	looks(t, "compute-types", func(t *testing.T, m theme.Mode) *viewtest.Harness {
+		e := newFake()
+		withCard(t, e)
+		h, p := open(t, m, e, shell.CreateRoute("main.ads.ranker", "3"))
+		p.editor.Cards[0].Compute.Tapped(nil)
+		h.MustText("GPU_SMALL · NVIDIA T4, 15 GiB", "GPU_MEDIUM · NVIDIA T4, 15 GiB of the type's 24 GiB", "GPU_MEDIUM_8 · NVIDIA T4, 1 of the type's 8 GPUs of 24 GiB")
+		return h
+	})
+}
+
+func TestAGPUTypeSaysWhetherTheModelFits(t *testing.T) {
+	e := newFake()
+	withCard(t, e)
+	graph := &registry.Graph{Operators: []registry.OperatorCount{{Name: "Conv", Count: 2}}}
+	for i := range e.models {
+		for j := range e.models[i].Versions {
+			v := &e.models[i].Versions[j]
+			v.Graph, v.Size = graph, 1<<30
+		}
+	}
+	h, p := open(t, theme.Light, e, shell.CreateRoute("main.ads.ranker", "3"))
+	h.MustText("16 cores")
+	h.Choose("Compute type", "GPU_SMALL · NVIDIA T4, 15 GiB")
+	h.MustText("Runs on GPU 0, NVIDIA T4, and needs about 1.8 GiB of the 14 GiB that are free there.")
+	e.machine.GPUs.Cards[0].Now = &hardware.GPUFigures{MemoryUsed: 14 << 30}
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	h.MustText("may not fit: it needs about 1.8 GiB of the 1 GiB")
+	graph.Operators = append(graph.Operators, registry.OperatorCount{Name: "Loop", Count: 1})
+	p.Refresh([]telemetry.Change{{Kind: telemetry.EngineChanged}})
+	h.MustText("Runs on the CPU here: the operator Loop is not on the GPU.")
 }
 
 func TestLookInTheSmallestWindow(t *testing.T) {

@@ -43,7 +43,7 @@ func newConfiguration(p *Page, title string) *configuration {
 		Columns: []widgets.Column{
 			{Title: "Served entity", Flex: 2.4, Width: 190},
 			{Title: "State", Width: 140},
-			{Title: "Compute", Width: 84},
+			{Title: "Compute", Width: 112},
 			{Title: "Scale-out", Width: 110},
 			{Title: "Workers", Flex: 1, Width: 120},
 			{Title: "In flight", Width: 78, Align: fyne.TextAlignTrailing},
@@ -132,6 +132,8 @@ func newEntityCell(col int) fyne.CanvasObject {
 		return newEntity()
 	case colState:
 		return widgets.NewBadge(widgets.StateStopped, "")
+	case colCompute:
+		return newComputeCell()
 	case colWorkers:
 		return newWorkersCell()
 	}
@@ -150,7 +152,7 @@ func (c *configuration) update(row, col int, cell fyne.CanvasObject) {
 	case colState:
 		cell.(*widgets.Badge).Set(widgets.EntityBadge(s))
 	case colCompute:
-		widgets.SetCell(cell, s.WorkloadType)
+		cell.(*computeCell).set(s)
 	case colScale:
 		widgets.SetCell(cell, scaleOut(s))
 	case colWorkers:

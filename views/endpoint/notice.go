@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -59,7 +60,9 @@ func (n *notice) set(e endpoint.Endpoint) {
 	case e.Suspended && e.Active != nil:
 		n.say(widgets.Info, "This endpoint is stopped", fmt.Sprintf("None of its models is in memory, and requests to it are answered with status 400. Starting it deploys configuration %d again.", e.Active.Version), "Start", n.p.start)
 	default:
-		saying = false
+		text := onCPU(e)
+		n.say(widgets.Info, "A GPU type runs on the CPU here", text, "", nil)
+		saying = text != ""
 	}
 	if n.update.Visible() != updating || n.said.Visible() != saying {
 		n.update.Hidden, n.said.Hidden = !updating, !saying
@@ -169,6 +172,29 @@ func serving(e endpoint.Endpoint) string {
 	default:
 		return fmt.Sprintf(". Configuration %d keeps serving", e.Active.Version)
 	}
+}
+
+// onCPU says why served entities with GPU types run on the CPU; "" where none does.
+func onCPU(e endpoint.Endpoint) string {
+	if e.Active == nil {
+		return ""
+	}
+	var reasons []string
+	names := map[string][]string{}
+	for _, s := range e.Active.Entities {
+		p := s.Live.Placement
+		if s.Deployment != endpoint.DeploymentReady || p.OnGPU || p.Reason == "" {
+			continue
+		}
+		if names[p.Reason] == nil {
+			reasons = append(reasons, p.Reason)
+		}
+		names[p.Reason] = append(names[p.Reason], s.Name)
+	}
+	for i, r := range reasons {
+		reasons[i] = strings.Join(names[r], ", ") + ": " + r + "."
+	}
+	return strings.Join(reasons, " ")
 }
 
 // failureOf is the message of the first served entity that failed.

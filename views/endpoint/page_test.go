@@ -16,6 +16,7 @@ import (
 	"servery/engine/access"
 	"servery/engine/endpoint"
 	"servery/engine/hardware"
+	"servery/engine/runtime/placement"
 	"servery/engine/telemetry"
 	"servery/theme"
 	"servery/views/shell"
@@ -238,6 +239,17 @@ func canceled() *fake {
 	return f
 }
 
+// onCPUs is ready with GPU types on a machine without a GPU.
+func onCPUs() *fake {
+	f := ready()
+	for i := range f.endpoint.Active.Entities {
+		e := &f.endpoint.Active.Entities[i]
+		e.WorkloadType = "GPU_MEDIUM"
+		e.Live.Placement = placement.Placement{Reason: "no NVIDIA driver is installed on this machine"}
+	}
+	return f
+}
+
 func open(t *testing.T, m theme.Mode, f *fake) (*viewtest.Harness, *Page) {
 	t.Helper()
 	h := viewtest.New(t, m)
@@ -247,7 +259,7 @@ func open(t *testing.T, m theme.Mode, f *fake) (*viewtest.Harness, *Page) {
 }
 
 func TestPictures(t *testing.T) {
-	for name, f := range map[string]func() *fake{"ready": ready, "first": first, "failed": failed, "updating": updating, "stopped": stopped, "canceled": canceled} {
+	for name, f := range map[string]func() *fake{"ready": ready, "first": first, "failed": failed, "updating": updating, "stopped": stopped, "canceled": canceled, "oncpu": onCPUs} {
 		for _, m := range []theme.Mode{theme.Light, theme.Dark} {
 			t.Run(name+" "+m.String(), func(t *testing.T) {
 				h, _ := open(t, m, f())
@@ -262,6 +274,19 @@ func TestPictures(t *testing.T) {
 			h.Golden("events")
 		})
 	}
+}
+
+func TestWhatAGPUTypeRunsOn(t *testing.T) {
+	f := onCPUs()
+	h, p := open(t, theme.Light, f)
+	entities := f.endpoint.Active.Entities
+	h.MustText("A GPU type runs on the CPU here", entities[0].Name+", "+entities[1].Name+": no NVIDIA driver is installed on this machine.", "GPU_MEDIUM", "on the CPU")
+	for i := range f.endpoint.Active.Entities {
+		f.endpoint.Active.Entities[i].Live.Placement = placement.Placement{OnGPU: true, Index: 1, Name: "NVIDIA L4"}
+	}
+	p.Refresh(nil)
+	h.MustText("GPU_MEDIUM", "on GPU 1")
+	h.NoText("on the CPU")
 }
 
 func TestTheSmallestWindowShowsEverything(t *testing.T) {

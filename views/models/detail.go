@@ -218,16 +218,17 @@ func (d *detail) showChips() {
 	d.chips.Add(set)
 }
 
-// factsKey tells when the panels have to be made anew: a version's facts never change.
+// factsKey tells when the panels have to be made anew: a version's own facts never change.
 type factsKey struct {
 	versionKey
 	status registry.Status
 	uses   string
+	runsOn string
 }
 
 func (d *detail) showPanels() {
 	k := versionKey{d.model.FullName(), d.version.Number}
-	key := factsKey{k, d.version.Status, joined(d.p.uses[k])}
+	key := factsKey{k, d.version.Status, joined(d.p.uses[k]), runsOn(d.version, d.p.engine.Hardware().GPUs)}
 	if key == d.facts {
 		return
 	}

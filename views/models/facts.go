@@ -9,7 +9,9 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"servery/engine/hardware"
 	"servery/engine/registry"
+	"servery/engine/runtime/placement"
 	"servery/theme"
 	"servery/views/shell"
 	"servery/views/widgets"
@@ -96,6 +98,7 @@ func (d *detail) detailsPanel(v registry.Version) fyne.CanvasObject {
 		}
 		rows = append(rows, widgets.KeyValue{Key: "Served by", Object: links})
 	}
+	add("Runs on", d.facts.runsOn)
 	add("Comment", v.Comment)
 	add("Source", v.Source)
 	if g := v.Graph; g != nil {
@@ -119,6 +122,18 @@ func (d *detail) detailsPanel(v registry.Version) fyne.CanvasObject {
 	facts := widgets.NewKeyValues(88)
 	facts.Set(rows)
 	return widgets.NewTitledPanel("Details", nil, facts)
+}
+
+// runsOn says what a version can run on here, and why it is not a GPU.
+func runsOn(v registry.Version, g hardware.GPUs) string {
+	if v.Status != registry.Ready {
+		return ""
+	}
+	p := placement.OnGPU(placement.ModelOf(v), g, placement.Supported)
+	if p.OnGPU {
+		return "CPU, " + p.String()
+	}
+	return "CPU. Not on a GPU: " + p.Reason + "."
 }
 
 // opsets lists operator sets, ONNX's own without its name: "17, ai.onnx.ml 3".

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"servery/engine/endpoint"
+	"servery/engine/hardware"
 	"servery/engine/mlmodel"
 	"servery/engine/registry"
 	"servery/engine/tensor"
@@ -15,6 +16,7 @@ import (
 
 // fakeEngine keeps models in memory and writes down what it is asked for.
 type fakeEngine struct {
+	gpus      hardware.GPUs
 	models    []registry.Model
 	endpoints []endpoint.Endpoint
 	log       []string
@@ -64,6 +66,7 @@ func newFake() *fakeEngine {
 		return endpoint.Endpoint{Name: name, Active: c}
 	}
 	return &fakeEngine{
+		gpus: hardware.GPUs{Known: true, None: &hardware.NoGPU{Reason: "no NVIDIA driver is installed on this machine"}},
 		models: []registry.Model{model("dev", "audio", "silero_vad", ready(1, "silero_vad.onnx", 1_800_000, 309_000, 5*day)),
 			model("main", "tabular", "churn", columns), rec, model("samples", "vision", "digits", ready(1, "digits.onnx", 26_000, 6_000, 5*time.Minute))},
 		endpoints: []endpoint.Endpoint{served("ocr-recognizer", endpoint.ServedEntity{Name: "a", ModelName: "main.vision.ppocr_rec", ModelVersion: 3},
@@ -74,6 +77,8 @@ func newFake() *fakeEngine {
 
 func (f *fakeEngine) Models() []registry.Model       { return f.models }
 func (f *fakeEngine) Endpoints() []endpoint.Endpoint { return f.endpoints }
+
+func (f *fakeEngine) Hardware() hardware.Snapshot { return hardware.Snapshot{GPUs: f.gpus} }
 
 func (f *fakeEngine) note(format string, args ...any) error {
 	f.log = append(f.log, fmt.Sprintf(format, args...))

@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"servery/engine/endpoint"
+	"servery/engine/hardware"
 	"servery/engine/registry"
 	"servery/engine/telemetry"
 	"servery/resources"
@@ -28,6 +29,7 @@ import (
 type Engine interface {
 	Importer
 	Endpoints() []endpoint.Endpoint
+	Hardware() hardware.Snapshot
 	SetAlias(ctx context.Context, fullName, alias string, version int) error
 	DeleteAlias(ctx context.Context, fullName, alias string) error
 	// DeleteVersion and DeleteModel refuse with *registry.InUseError.
@@ -107,7 +109,8 @@ func (p *Page) Refresh(changes []telemetry.Change) {
 	kind := func(k telemetry.ChangeKind) bool {
 		return changes == nil || slices.ContainsFunc(changes, func(c telemetry.Change) bool { return c.Kind == k })
 	}
-	models, endpoints := kind(telemetry.ModelChanged), kind(telemetry.EndpointChanged)
+	// The machine's GPUs may have been found.
+	models, endpoints := kind(telemetry.ModelChanged) || kind(telemetry.EngineChanged), kind(telemetry.EndpointChanged)
 	if !models && !endpoints {
 		return
 	}

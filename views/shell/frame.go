@@ -18,6 +18,8 @@ type Status struct {
 	CPUName                     string
 	Cores                       int
 	CPUFraction, MemoryFraction float64 // 0 to 1
+	GPUName                     string  // "NVIDIA L4 · 22 GiB"; "" where there is none
+	GPUFraction                 float64 // below 0 where it is not measured
 }
 
 const (

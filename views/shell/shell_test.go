@@ -327,6 +327,30 @@ func TestTheEngineCardTellsWhyItDoesNotListen(t *testing.T) {
 	w.NoText("Try again", "Use a free port")
 }
 
+func TestTheEngineCardShowsTheGPU(t *testing.T) {
+	for _, m := range []theme.Mode{theme.Light, theme.Dark} {
+		t.Run(m.String(), func(t *testing.T) {
+			w := newWorld(t, m)
+			w.NoText("GPU")
+			st := shell.Status{Endpoints: 6, Models: 12, Running: true, Address: "http://127.0.0.1:8642", CPUName: "AMD EPYC 7B13", Cores: 16,
+				CPUFraction: 0.34, MemoryFraction: 0.21, GPUName: "NVIDIA L4 · 22 GiB", GPUFraction: 0.57}
+			w.shell.SetStatus(st)
+			w.MustText("NVIDIA L4 · 22 GiB", "GPU")
+			w.NoText("AMD EPYC")
+			w.Golden("gpu")
+			st.GPUFraction = -1
+			w.shell.SetStatus(st)
+			w.Settle()
+			w.MustText("NVIDIA L4 · 22 GiB")
+			for _, text := range w.Texts() {
+				if text == "GPU" {
+					t.Error("a meter of what is not measured")
+				}
+			}
+		})
+	}
+}
+
 func TestFilesDroppedOverADialogWait(t *testing.T) {
 	w := newWorld(t, theme.Light)
 	m := w.last().host.Modal(widgets.ModalConfig{Title: "Import a model", Content: widgets.Body("")})

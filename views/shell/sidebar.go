@@ -159,6 +159,8 @@ type engineCard struct {
 	machine *widgets.Text
 	cpu     *widgets.Meter
 	memory  *widgets.Meter
+	gpu     *widgets.Meter
+	gpuRow  fyne.CanvasObject
 	panel   *widgets.Panel
 	full    string // address with its scheme
 }
@@ -167,7 +169,7 @@ func newEngineCard(copy func(string), listen func(free bool)) *engineCard {
 	e := &engineCard{dot: widgets.NewDot(theme.TextDisabled),
 		state:   widgets.NewText("Engine starting", widgets.TextStyle{Size: theme.TextSmall, Bold: true}),
 		problem: widgets.SmallParagraph(""), machine: widgets.Small("").Truncate(),
-		cpu: widgets.NewMeter(theme.ChartBlue), memory: widgets.NewMeter(theme.ChartBlue)}
+		cpu: widgets.NewMeter(theme.ChartBlue), memory: widgets.NewMeter(theme.ChartBlue), gpu: widgets.NewMeter(theme.ChartPurple)}
 	// The card shows host and port; what is copied is the whole address.
 	e.address = widgets.NewCopyText("", func(string) { copy(e.full) })
 	e.address.Hide()
@@ -181,8 +183,10 @@ func newEngineCard(copy func(string), listen func(free bool)) *engineCard {
 	meter := func(name string, m *widgets.Meter) fyne.CanvasObject {
 		return widgets.Columns(6, []float32{-32, 1}, widgets.Small(name), m)
 	}
+	e.gpuRow = meter("GPU", e.gpu)
+	e.gpuRow.Hide()
 	e.panel = widgets.NewPanel(widgets.VStack(3, widgets.HStack(8, e.dot, e.state), e.address, e.problem, e.retry, e.machine,
-		widgets.Spacer(1, 2), meter("CPU", e.cpu), meter("Mem", e.memory)))
+		widgets.Spacer(1, 2), meter("CPU", e.cpu), meter("Mem", e.memory), e.gpuRow))
 	e.panel.SetPadding(11)
 	e.ExtendBaseWidget(e)
 	return e
@@ -193,7 +197,8 @@ func (e *engineCard) set(s Status) {
 	if !s.Running {
 		state, dot = "Not listening", theme.Danger
 	}
-	again := e.state.Text() != state || e.full != s.Address || e.problem.Text() != s.Problem
+	measured := s.GPUName != "" && s.GPUFraction >= 0
+	again := e.state.Text() != state || e.full != s.Address || e.problem.Text() != s.Problem || e.gpuRow.Visible() != measured
 	e.state.SetText(state)
 	e.dot.SetColor(dot)
 	e.full = s.Address
@@ -203,12 +208,16 @@ func (e *engineCard) set(s Status) {
 	e.problem.Hidden = s.Problem == ""
 	e.retry.Hidden = s.Running || s.Problem == "" || len(e.retry.Objects) == 0
 	machine := s.CPUName
-	if s.Cores > 0 {
+	if s.GPUName != "" {
+		machine = s.GPUName
+	} else if s.Cores > 0 {
 		machine = strings.TrimPrefix(machine+" · ", " · ") + widgets.Count(s.Cores, "core", "cores")
 	}
 	e.machine.SetText(machine)
 	e.cpu.Set(s.CPUFraction)
 	e.memory.Set(s.MemoryFraction)
+	e.gpu.Set(s.GPUFraction)
+	e.gpuRow.(*fyne.Container).Hidden = !measured
 	if again {
 		e.panel.Refresh()
 		e.Refresh()

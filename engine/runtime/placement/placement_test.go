@@ -111,18 +111,18 @@ func TestWhatStandsInForAType(t *testing.T) {
 	for name, c := range map[string]struct {
 		workload Workload
 		gpus     hardware.GPUs
-		want     StandIn
+		want     string
 	}{
-		"none":                  {gpuMedium, noDriver, StandIn{false, false, "no GPU here: runs on the CPU"}},
-		"not looked yet":        {gpuMedium, hardware.GPUs{}, StandIn{false, false, "no GPU here: runs on the CPU"}},
-		"as large as it shows":  {gpuMedium, machine(card(0, 22.5, -1)), StandIn{true, true, "NVIDIA L4, 22 GiB"}},
-		"larger":                {gpuMedium, machine(card(0, 8, -1), big), StandIn{true, true, "NVIDIA H100 80GB HBM3, 80 GiB"}},
-		"smaller":               {gpuMedium, machine(card(0, 8, -1), card(1, 14.7, -1)), StandIn{false, true, "NVIDIA L4, 15 GiB of the type's 24 GiB"}},
-		"all of several":        {multi, machine(big, big, big, big), StandIn{true, true, "4 × NVIDIA H100 80GB HBM3, 80 GiB each"}},
-		"one of several":        {multi, machine(big, card(1, 6.5, -1)), StandIn{false, true, "NVIDIA H100 80GB HBM3, 1 of the type's 4 GPUs of 24 GiB"}},
-		"several that are less": {gpuMedium8, machine(card(0, 6.5, -1), card(1, 6.5, -1)), StandIn{false, true, "NVIDIA L4, 1 of the type's 8 GPUs of 24 GiB"}},
+		"none":                  {gpuMedium, noDriver, "no GPU here: runs on the CPU"},
+		"not looked yet":        {gpuMedium, hardware.GPUs{}, "no GPU here: runs on the CPU"},
+		"as large as it shows":  {gpuMedium, machine(card(0, 22.5, -1)), "NVIDIA L4, 22 GiB"},
+		"larger":                {gpuMedium, machine(card(0, 8, -1), big), "NVIDIA H100 80GB HBM3, 80 GiB"},
+		"smaller":               {gpuMedium, machine(card(0, 8, -1), card(1, 14.7, -1)), "NVIDIA L4, 15 GiB of the type's 24 GiB"},
+		"all of several":        {multi, machine(big, big, big, big), "4 × NVIDIA H100 80GB HBM3, 80 GiB each"},
+		"one of several":        {multi, machine(big, card(1, 6.5, -1)), "NVIDIA H100 80GB HBM3, 1 of the type's 4 GPUs of 24 GiB"},
+		"several that are less": {gpuMedium8, machine(card(0, 6.5, -1), card(1, 6.5, -1)), "NVIDIA L4, 1 of the type's 8 GPUs of 24 GiB"},
 	} {
-		if got := StandInFor(c.workload, c.gpus); got != c.want {
+		if got := StandIn(c.workload, c.gpus); got != c.want {
 			t.Errorf("%s: %#v, want %#v", name, got, c.want)
 		}
 	}

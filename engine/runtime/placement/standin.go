@@ -1,52 +1,41 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"servery/engine/hardware"
 )
 
-// StandIn is how far this machine's GPUs stand in for those of a compute type.
-type StandIn struct {
-	// Whole tells that there are as many cards as the type has, with as much memory.
-	Whole bool
-	// Any tells that a model of the type can run on a GPU here at all.
-	Any bool
-	// Words say it for a person: "NVIDIA L4, 24 GiB", "no GPU here: runs on the CPU".
-	Words string
-}
-
 // enough is the part of a type's memory that a card must have: what the driver shows of a card
 // sold as 24 GB is 22.5 GiB, of one sold as 16 GB with error correction 14.7.
 const enough = 0.9
 
-// StandInFor looks which of the machine's cards stand in for the GPUs of a type: the largest.
-func StandInFor(w Workload, g hardware.GPUs) StandIn {
+// StandIn says which of the machine's cards stand in for the GPUs of a compute type, the largest,
+// and how far they do: "NVIDIA L4, 22 GiB", "NVIDIA T4, 15 GiB of the type's 24 GiB", "no GPU
+// here: runs on the CPU".
+func StandIn(w Workload, g hardware.GPUs) string {
 	cards := g.Fit()
 	if !w.GPU() || g.Absence() != "" || len(cards) == 0 {
-		return StandIn{Words: "no GPU here: runs on the CPU"}
+		return "no GPU here: runs on the CPU"
 	}
 	each := w.Memory / int64(w.Cards)
-	var alike []hardware.GPU
-	largest := cards[0]
-	for _, c := range cards {
-		if float64(c.Memory) >= enough*float64(each) {
-			alike = append(alike, c)
-		}
-		if c.Memory > largest.Memory {
-			largest = c
-		}
+	slices.SortStableFunc(cards, func(a, b hardware.GPU) int { return cmp.Compare(b.Memory, a.Memory) })
+	largest, alike := cards[0], 0
+	for alike < len(cards) && float64(cards[alike].Memory) >= enough*float64(each) {
+		alike++
 	}
 	switch {
-	case len(alike) >= w.Cards && w.Cards == 1:
-		return StandIn{true, true, alike[0].Name + ", " + GiB(alike[0].Memory)}
-	case len(alike) >= w.Cards:
-		return StandIn{true, true, fmt.Sprintf("%d × %s, %s each", w.Cards, alike[0].Name, GiB(alike[0].Memory))}
+	case w.Cards == 1 && alike > 0:
+		return largest.Name + ", " + GiB(largest.Memory)
 	case w.Cards == 1:
-		return StandIn{false, true, fmt.Sprintf("%s, %s of the type's %s", largest.Name, GiB(largest.Memory), GiB(each))}
+		return fmt.Sprintf("%s, %s of the type's %s", largest.Name, GiB(largest.Memory), GiB(each))
+	case alike >= w.Cards:
+		return fmt.Sprintf("%d × %s, %s each", w.Cards, largest.Name, GiB(cards[w.Cards-1].Memory))
 	}
-	return StandIn{false, true, fmt.Sprintf("%s, %d of the type's %d GPUs of %s", largest.Name, min(max(1, len(alike)), w.Cards), w.Cards, GiB(each))}
+	return fmt.Sprintf("%s, %d of the type's %d GPUs of %s", largest.Name, max(1, alike), w.Cards, GiB(each))
 }
 
 // GiB writes bytes of a GPU's memory for a person: in GiB, as its maker counts what it calls GB.
