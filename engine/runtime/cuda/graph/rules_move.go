@@ -122,8 +122,11 @@ func split(c *call) {
 			c.fail("%d elements cannot be split into %d equal parts", size, parts)
 		}
 		each := (size + parts - 1) / parts
+		if (parts-1)*each > size {
+			c.fail("%d elements cannot be split into %d parts of %d, of which the last is smaller", size, parts, each)
+		}
 		for left := size; int64(len(sizes)) < parts; left -= each {
-			sizes = append(sizes, min(max(left, 0), each))
+			sizes = append(sizes, min(left, each))
 		}
 	}
 	total := int64(0)

@@ -1,6 +1,10 @@
 package graph
 
-import "servery/engine/tensor"
+import (
+	"strings"
+
+	"servery/engine/tensor"
+)
 
 // window is how a kernel moves over n spatial dimensions.
 type window struct {
@@ -89,8 +93,9 @@ func (c *call) place(w *window, in []int64, ceil bool) []int64 {
 			c.fail("its kernel reaches over %d elements of axis %d, which has %d with its padding", w.span(i), i+2, room+w.span(i))
 		}
 		out[i] = room/w.strides[i] + 1
-		// A window that would begin in the padding behind is left out.
-		if ceil && w.auto != "VALID" && room%w.strides[i] != 0 && out[i]*w.strides[i] < size+w.begins[i] {
+		// A window that would begin in the padding behind is left out. ONNX Runtime counts so for
+		// VALID too, where the specification leaves what is over.
+		if ceil && room%w.strides[i] != 0 && out[i]*w.strides[i] < size+w.begins[i] {
 			out[i]++
 		}
 	}
@@ -195,6 +200,14 @@ func pool(c *call) {
 		c.setInt("p", int64(c.Float("p", 2)))
 	}
 	win := c.window(nil, x.Shape[2:])
+	for i, k := range win.kernel {
+		if win.dilations[i] > 1 && strings.HasPrefix(win.auto, "SAME") {
+			c.unsupported("it pads by auto_pad a kernel with dilations, of which runtimes make different shapes")
+		}
+		if win.begins[i] >= k || win.ends[i] >= k {
+			c.fail("its pads %v, %v are not smaller than its kernel %v, so that a window may lie in them", win.begins, win.ends, win.kernel)
+		}
+	}
 	out := c.place(&win, x.Shape[2:], c.Int("ceil_mode", 0) != 0)
 	c.settle(&win)
 	c.set(0, x.Type, append([]int64{x.Shape[0], x.Shape[1]}, out...)...)
