@@ -23,6 +23,11 @@ import (
 // Library is the name under which the loader of shared libraries knows the driver.
 const Library = "libcuda.so.1"
 
+// moduleLoading is the driver's variable that says when it loads a kernel. Since CUDA 12.2 that
+// is at the first launch unless told otherwise, and may wait for the whole device, which a
+// launch that is captured must not.
+const moduleLoading = "CUDA_MODULE_LOADING"
+
 var loaded struct {
 	sync.Mutex
 	report *Report
@@ -40,6 +45,9 @@ func Load(path string) (Report, error) {
 	}
 	if path == "" {
 		path = cmp.Or(os.Getenv(Variable), Library)
+	}
+	if os.Getenv(moduleLoading) == "" {
+		os.Setenv(moduleLoading, "EAGER")
 	}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))

@@ -64,6 +64,18 @@ func TestLoadReports(t *testing.T) {
 	}
 }
 
+func TestKernelsAreLoadedWithTheirModule(t *testing.T) {
+	for set, want := range map[string]string{"": "EAGER", "LAZY": "LAZY"} {
+		t.Run(want, func(t *testing.T) {
+			t.Setenv(moduleLoading, set)
+			open(t)
+			if got := os.Getenv(moduleLoading); got != want {
+				t.Errorf("%s is %q", moduleLoading, got)
+			}
+		})
+	}
+}
+
 func TestLoadWithoutADriver(t *testing.T) {
 	_, err := Load("/nowhere/libcuda.so.1")
 	if !errors.Is(err, ErrNoDriver) || !strings.Contains(err.Error(), "/nowhere/libcuda.so.1") || !strings.Contains(err.Error(), "Install") {
