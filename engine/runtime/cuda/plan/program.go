@@ -57,6 +57,9 @@ type Slot struct {
 type Program struct {
 	Inputs, Outputs []Slot
 	Launches        []Launch
+	// Fault is a word that is zero before a run. A launch that meets an index out of range
+	// leaves its number there, from 1. It is nil where no launch may.
+	Fault *Slot
 	// Arena is the size of the arena in bytes.
 	Arena int64
 }
