@@ -36,6 +36,12 @@ var modules = []*kernels.Module{
 .address_size 64
 .visible .entry weigh(.param .align 8 .b8 p[32]) { ret; }
 `)},
+	{Name: "refusals", Entries: map[string]int{"refuse": 24}, PTX: []byte(`
+.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry refuse(.param .align 8 .b8 p[24]) { ret; }
+`)},
 	{Name: "bad", Entries: map[string]int{"refused": 16}, PTX: []byte("no PTX")},
 	{Name: "newer", Entries: map[string]int{"newer": 16}, Capability: 100},
 	{Name: "other", Entries: map[string]int{"other": 12}},
@@ -347,6 +353,41 @@ func TestAnInputWhoseContentDecides(t *testing.T) {
 	}
 	if w.plans != 3 { // the first shows that k is needed
 		t.Errorf("%d plans", w.plans)
+	}
+}
+
+// refusing plans y = x, and refuses an x whose first value is above 5.
+type refusing struct{}
+
+func (refusing) Constants() []plan.Constant { return nil }
+
+func (refusing) Plan(shapes map[string][]int64, _ map[string]*tensor.Tensor) (*plan.Program, error) {
+	n := (&tensor.Tensor{Shape: shapes["x"]}).Elements()
+	x := plan.Slot{Name: "x", Type: tensor.Float32, Shape: shapes["x"], Offset: 256, Bytes: 4 * n}
+	params := binary.NativeEndian.AppendUint32(make([]byte, 16), 2)
+	params = binary.NativeEndian.AppendUint32(params, math.Float32bits(5))
+	return &plan.Program{Inputs: []plan.Slot{x}, Outputs: []plan.Slot{x}, Arena: 256 + aligned(4*n),
+		Fault: &plan.Slot{Bytes: 4},
+		Launches: []plan.Launch{
+			{Kernel: "refuse", Nodes: "nothing"}, // no block
+			{Kernel: "refuse", Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Nodes: "Gather", Params: params,
+				Pointers: []plan.Pointer{{At: 0, Offset: 256}, {At: 8}}},
+		}}, nil
+}
+
+func TestAnIndexOutOfRange(t *testing.T) {
+	bind(t)
+	m := load(t, open(t, 1), refusing{}, Limits{})
+	for _, first := range []float32{1, 6, 1, 7, 5} {
+		out, err := m.Run(context.Background(), request(first, 3)[:1])
+		var index *IndexError
+		if refused := errors.As(err, &index); refused != (first > 5) || refused && err.Error() != "Gather: an index is out of range" {
+			t.Errorf("%v: %v", first, err)
+		}
+		if err == nil && tensor.View[float32](out.Values[0].Tensor)[2] != first+2 {
+			t.Errorf("%v: %v", first, out.Values[0].Tensor)
+		}
+		out.Release()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"servery/engine/runtime/cuda/driver"
 	"servery/engine/runtime/cuda/plan"
@@ -26,7 +27,7 @@ type recorded struct {
 	graph   *driver.Graph // nil where the program does nothing
 	moved   int           // the lane's, when it was captured
 	used    uint64        // the clock at its last run
-	places  []int64       // of inputs and outputs in staging
+	places  []int64       // of inputs and results in staging
 	order   []int         // of the program's inputs among the given ones
 }
 
@@ -115,6 +116,11 @@ func (l *lane) capture(m *Model, p *plan.Program) (*recorded, error) {
 		return r, err
 	}
 	r.graph, err = l.stream.Capture(func() error {
+		if p.Fault != nil {
+			if err := l.stream.Fill(l.arena, p.Fault.Offset, p.Fault.Bytes, 0); err != nil {
+				return err
+			}
+		}
 		for i, s := range p.Inputs {
 			if s.Bytes > 0 {
 				if err := l.stream.Upload(l.arena, s.Offset, l.staging, r.places[i], s.Bytes); err != nil {
@@ -127,7 +133,7 @@ func (l *lane) capture(m *Model, p *plan.Program) (*recorded, error) {
 				return err
 			}
 		}
-		for i, s := range p.Outputs {
+		for i, s := range results(p) {
 			if s.Bytes > 0 {
 				if err := l.stream.Download(l.staging, r.places[len(p.Inputs)+i], l.arena, s.Offset, s.Bytes); err != nil {
 					return err
@@ -139,9 +145,18 @@ func (l *lane) capture(m *Model, p *plan.Program) (*recorded, error) {
 	return r, err
 }
 
-// staged lays the inputs and outputs out in staging.
+// results are the slots that are copied from the arena: the outputs, and the fault after them
+// where there may be one.
+func results(p *plan.Program) []plan.Slot {
+	if p.Fault == nil {
+		return p.Outputs
+	}
+	return append(slices.Clip(p.Outputs), *p.Fault)
+}
+
+// staged lays the inputs and the results out in staging.
 func staged(p *plan.Program) (places []int64, size int64) {
-	for _, slots := range [][]plan.Slot{p.Inputs, p.Outputs} {
+	for _, slots := range [][]plan.Slot{p.Inputs, results(p)} {
 		for _, s := range slots {
 			places = append(places, size)
 			size += aligned(s.Bytes)

@@ -4,6 +4,7 @@ package executor
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -168,6 +169,12 @@ func (m *Model) run(l *lane, values []tensor.Named) (*Outputs, error) {
 		// Where this fails nobody knows when the memory is free again.
 		if err := l.stream.Synchronize(); err != nil {
 			return nil, l.device.lose(err)
+		}
+	}
+	if p := r.program; p.Fault != nil {
+		at := r.places[len(r.places)-1]
+		if n := binary.NativeEndian.Uint32(l.staging.Bytes()[at:]); n > 0 && int(n) <= len(p.Launches) {
+			return nil, &IndexError{p.Launches[n-1].Nodes}
 		}
 	}
 	return m.outputs.collect(l, r), nil

@@ -27,8 +27,18 @@ static int weigh(const Launch *l) {
 	return 0;
 }
 
+struct Refuse { const float *x; unsigned *fault, number; float limit; };
+
+// Leaves its number where the first of x is above a limit.
+static int refuse(const Launch *l) {
+	auto p = (const Refuse *)l->parameters[0];
+	if (*p->x > p->limit) *p->fault = p->number;
+	return 0;
+}
+
 __attribute__((constructor)) static void add() {
 	standin_register("scale", scale);
 	standin_register("slow_scale", slow_scale);
 	standin_register("weigh", weigh);
+	standin_register("refuse", refuse);
 }
