@@ -15,6 +15,7 @@ import (
 	"servery/engine/runtime/cuda/executor"
 	"servery/engine/runtime/cuda/graph"
 	"servery/engine/runtime/cuda/kernels"
+	"servery/engine/runtime/cuda/plan"
 	"servery/engine/runtime/ort"
 	"servery/engine/tensor"
 )
@@ -26,6 +27,22 @@ type gpuCode struct {
 	plan func(path, precision string, device driver.Info) (p executor.Planner, used string, c io.Closer, err error)
 	// find gives the module of a kernel.
 	find func(kernel string) (*kernels.Module, error)
+}
+
+// theGPUs is the product's: plans of package plan, and the kernels that ship.
+var theGPUs = gpuCode{plan: planned, find: kernels.Find}
+
+func planned(path, precision string, device driver.Info) (executor.Planner, string, io.Closer, error) {
+	p, err := plan.ParsePrecision(precision)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	model, err := graph.Open(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	planner := plan.New(model, plan.Options{Precision: p, Capability: device.Capability, Processors: device.Processors})
+	return planner, planner.Precision().String(), model, nil
 }
 
 // statusLost is the exit status of a worker that has lost its GPU: only another process can
@@ -46,9 +63,6 @@ const gpuLanes = 2
 // onGPU loads the model on the GPU that the order names. The error says why it cannot run
 // there; nothing is left of the attempt then.
 func (r *onnxRuntime) onGPU(order loadOrder, path string, probing func()) (_ []evaluator, _ loadReport, err error) {
-	if r.gpu.plan == nil {
-		return nil, loadReport{}, errors.New("this version of Servery computes on the CPU only")
-	}
 	turns := order.turns()
 	device, err := executor.Open(executor.Options{Index: order.GPU.Index, Find: r.gpu.find, Lanes: min(turns, gpuLanes)})
 	if err != nil {
@@ -89,7 +103,7 @@ func (r *onnxRuntime) onGPU(order loadOrder, path string, probing func()) (_ []e
 	report := loadReport{Runtime: "CUDA · " + device.Info().Name + " · " + precision, Device: device.Info().Name,
 		RunTime: order.RunTime, Sessions: 1, Batching: order.Batching}
 	rounding := batch.Rounding
-	if precision != "fp32" {
+	if precision != plan.Float32.String() {
 		rounding = batch.CoarseRounding
 	}
 	first := s.evaluation(g.computer(), rounding)

@@ -19,7 +19,7 @@ const (
 // returns the exit status: 0, 1 after a broken protocol, 2 where nobody started it so. A process
 // that loses its GPU ends with 4 wherever it is.
 func Main(args []string) int {
-	return mainWith(args, &onnxRuntime{})
+	return mainWith(args, &onnxRuntime{gpu: theGPUs})
 }
 
 func mainWith(args []string, b backend) int {
