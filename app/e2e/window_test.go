@@ -30,9 +30,15 @@ func openWindow(t *testing.T, s *screen, data, look string, args ...string) *win
 // showWindow opens the window and waits for the first frame.
 func showWindow(t *testing.T, s *screen, data, look string, args ...string) *window {
 	t.Helper()
+	return showWindowIn(t, s, environment(t.TempDir()), data, look, args...)
+}
+
+// showWindowIn is showWindow in an environment.
+func showWindowIn(t *testing.T, s *screen, env []string, data, look string, args ...string) *window {
+	t.Helper()
 	w := &window{screen: s, data: data, began: time.Now()}
 	args = append([]string{"--data-dir", data, "--listen", "127.0.0.1:0"}, args...)
-	w.program = start(t, environment(t.TempDir(), "DISPLAY="+s.display, "FYNE_SCALE=1", "FYNE_THEME="+look), nil, args...)
+	w.program = start(t, append(env, "DISPLAY="+s.display, "FYNE_SCALE=1", "FYNE_THEME="+look), nil, args...)
 	w.wait("the first frame", func() bool { return s.lit(image.Pt(screenWidth/2, screenHeight-40)) })
 	w.first = time.Since(w.began)
 	return w

@@ -56,7 +56,7 @@ func (f folderFindings) lines() []string {
 	case f.Problem != "":
 		lines = append(lines, "It cannot be used: "+strings.TrimSuffix(f.Problem, ".")+".")
 	case !f.Exists:
-		lines[0] += " (not there yet: the first start makes it)"
+		lines = append(lines, "It is not there yet: the first start makes it")
 	}
 	if f.Exists {
 		lines = append(lines, fmt.Sprintf("%s in it, %s free on its disk", bytesText(f.Bytes), bytesText(f.Free)))
