@@ -92,10 +92,42 @@ template <class F> INLINE void generic(Warp &w, u32 m, const u64 *a, F f) {
 }
 struct Generic {};
 
+// Whether the lanes' addresses follow each other, n bytes apart.
+INLINE bool in_a_row(const u64 *a, u64 n) {
+	u64 off = 0;
+	LANES off |= a[l] - (a[0] + (u64)l * n);
+	return off == 0;
+}
+// Four words for each of 32 lanes that are all there, four lanes at a time.
+#if defined(__SSE2__)
+INLINE void load_rows(const char *const *from, V<u32> *const *to) {
+	for (int l = 0; l < lanes; l += 4) {
+		__m128 r[4];
+		for (int i = 0; i < 4; i++) r[i] = _mm_loadu_ps((const float *)from[l + i]);
+		_MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
+		for (int i = 0; i < 4; i++) _mm_storeu_ps((float *)&(*to[i])[l], r[i]);
+	}
+}
+#endif
+
 template <class T, class Space, class... D> INLINE void load_from(Warp &w, At at, u32 m, const u64 *a, V<D> &...d) {
 	constexpr u32 n = sizeof(T) * sizeof...(D);
 	Space::check(w, at, m, a, n);
 	if (Space::shared) touch(w, at.line, m, a, n, reads);
+	constexpr bool as_they_are = ((sizeof(D) == sizeof(T)) && ...);
+	if constexpr (as_they_are && sizeof...(D) == 1 && !std::is_same<Space, Local>()) {
+		if (m == everyone && in_a_row(a, n)) return (void)(memcpy(&d, Space::pointer(w, 0, a[0]), lanes * n), ...);
+	}
+#if defined(__SSE2__)
+	if constexpr (as_they_are && sizeof...(D) == 4 && sizeof(T) == 4) {
+		if (m == everyone) {
+			const char *from[lanes];
+			LANES from[l] = Space::pointer(w, l, a[l]);
+			V<u32> *to[] = {&as<u32>(d)...};
+			return load_rows(from, to);
+		}
+	}
+#endif
 	each(m, [&](int l) {
 		const T *p = (const T *)Space::pointer(w, l, a[l]);
 		int i = 0;
@@ -117,6 +149,9 @@ template <class T, class Space, class... D> INLINE void store_to(Warp &w, At at,
 	constexpr u32 n = sizeof(T) * sizeof...(D);
 	Space::check(w, at, m, a, n);
 	if (Space::shared) touch(w, at.line, m, a, n, writes);
+	if constexpr (sizeof...(D) == 1 && ((sizeof(D) == sizeof(T)) && ...) && !std::is_same<Space, Local>()) {
+		if (m == everyone && in_a_row(a, n)) return (void)(memcpy(Space::pointer(w, 0, a[0]), &d, lanes * n), ...);
+	}
 	each(m, [&](int l) {
 		T *p = (T *)Space::pointer(w, l, a[l]);
 		int i = 0;

@@ -41,21 +41,25 @@ INLINE bool recent(const Warp &w, u32 e, u32 thread, bool many) {
 }
 
 // Threads of one warp that touch the same address at once count as one.
-OUTLINE void touch(Warp &w, int line, u32 m, const u64 *address, u32 bytes, Access kind) {
+OUTLINE void record(Warp &w, int line, u32 m, const u64 *address, u32 bytes, Access kind) {
 	Block &b = *w.block;
-	if (!b.shadow) return;
 	int g = b.entry->granule;
 	u32 now = b.clock << who_bits, since = b.barrier << who_bits;
+	// Often both halves of a warp touch the same.
+	u64 differ = m != everyone;
+	for (int l = 0; l < 16; l++) differ |= address[l] ^ address[l + 16];
+	if (!differ) m = 0xffff;
 	while (m) {
 		int lane = __builtin_ctz(m);
 		u64 a = address[lane];
 		m &= m - 1;
-		bool many = false;
+		bool many = !differ;
 		while (m && address[__builtin_ctz(m)] == a) m &= m - 1, many = true;
 		u32 thread = w.index * lanes + (u32)lane, me = many ? lanes_of_warp + w.index : thread;
 		for (u64 i = a >> g, end = (a + bytes - 1) >> g; i <= end; i++) {
 			Shadow &s = b.shadow[i];
 			if (kind == reads) {
+				if (s.read == (now | me) && s.written < since) continue;
 				if (s.written >= since && recent(w, s.written, thread, many)) race(w, line, lane, i << g, "reads", "written", s.written);
 				if (s.read >= since && (s.read & 2047) != me) {
 					u32 who = s.read & 2047;
@@ -74,6 +78,9 @@ OUTLINE void touch(Warp &w, int line, u32 m, const u64 *address, u32 bytes, Acce
 			s.written = now | me | (atomic ? (u32)atomically : 0);
 		}
 	}
+}
+INLINE void touch(Warp &w, int line, u32 m, const u64 *address, u32 bytes, Access kind) {
+	if (w.block->shadow) record(w, line, m, address, bytes, kind);
 }
 
 }  // namespace ptx
