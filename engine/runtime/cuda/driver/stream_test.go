@@ -117,3 +117,48 @@ func TestGraphs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A captured stream takes another with it by an event, and must wait for it in the end.
+func TestTwoStreamsInOneGraph(t *testing.T) {
+	open(t)
+	c := context(t)
+	a, b, m := must(c.NewStream())(t), must(c.NewStream())(t), must(c.Load(ptx))(t)
+	x, y, host := must(c.Alloc(4))(t), must(c.Alloc(4))(t), must(c.AllocPinned(8))(t)
+	fork, join, outside := must(c.NewEvent())(t), must(c.NewEvent())(t), must(c.NewEvent())(t)
+	closing(t, fork.Close, join.Close, outside.Close, a.Close, b.Close, m.Close, x.Free, y.Free, host.Free)
+	f := must(m.Function("scale"))(t)
+	half := func() error {
+		return errors.Join(a.Upload(x, 0, host, 0, 4), a.Record(fork), b.Wait(fork), b.Copy(y, 0, x, 0, 4), b.Launch(f, one, one, 0, scaling(y, 0, 2, 1)))
+	}
+	g := must(a.Capture(func() error {
+		return errors.Join(half(), a.Launch(f, one, one, 0, scaling(x, 0, 10, 1)), b.Record(join), a.Wait(join), a.Download(host, 0, x, 0, 4), a.Download(host, 4, y, 0, 4))
+	}))(t)
+	closing(t, g.Close)
+	copy(host.Bytes(), floats(3))
+	if err := errors.Join(a.Run(g), a.Synchronize()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(host.Bytes(), floats(31, 7)) {
+		t.Errorf("%v", host.Bytes())
+	}
+	for _, r := range []struct {
+		name    string
+		capture func() error
+		code    int
+	}{
+		{"the other stream is not waited for", half, 904},
+		{"it does more afterwards", func() error {
+			return errors.Join(half(), b.Record(join), a.Wait(join), b.Fill(y, 0, 4, 0))
+		}, 904},
+		{"an event from outside", func() error { return errors.Join(b.Record(outside), a.Wait(outside)) }, 905},
+	} {
+		var e *Error
+		if _, err := a.Capture(r.capture); !errors.As(err, &e) || e.Code != r.code {
+			t.Errorf("%s: %v", r.name, err)
+		}
+	}
+	// Neither stream is captured any more.
+	if err := errors.Join(b.Fill(y, 0, 4, 0), a.Synchronize(), b.Synchronize()); err != nil {
+		t.Error(err)
+	}
+}

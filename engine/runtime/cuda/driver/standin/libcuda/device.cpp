@@ -44,6 +44,9 @@ static const struct { int code; const char *name, *text; } codes[] = {
 	{801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
 	{900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
 	{901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
+	{903, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED", "the capture was not begun in this stream"},
+	{904, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED", "the capture has a stream that was not joined to the one that it began in"},
+	{905, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION", "a dependency would cross into or out of the capture"},
 	{999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
 

@@ -20,6 +20,7 @@
 
 // Codes that the header of cu is too old for.
 constexpr CUresult capture_unsupported = (CUresult)900, capture_invalidated = (CUresult)901;
+constexpr CUresult capture_unmatched = (CUresult)903, capture_unjoined = (CUresult)904, capture_isolation = (CUresult)905;
 
 // What a stream does. It gives a CUresult, which stays with the process where it is a fault.
 using Command = std::function<CUresult()>;
@@ -30,12 +31,22 @@ struct CUctx_st {
 	CUstream null_stream;
 };
 
-struct CUgraph_st { std::vector<Command> commands; };
+// While it is captured, streams record into it in the order of the calls: the one that began, and
+// those that wait for an event of one that does.
+struct CUgraph_st {
+	std::vector<Command> commands;
+	CUstream origin = nullptr;
+	std::vector<CUstream> others;
+	bool broken = false;
+};
 struct CUgraphExec_st { std::vector<Command> commands; };
 
 struct CUevent_st {
 	CUstream stream = nullptr;
 	long ticket = 0;
+	// Of a captured stream: how many of its commands were recorded before the event.
+	CUgraph captured = nullptr;
+	long mark = 0;
 	std::atomic<double> at{-1};  // milliseconds; below zero until it has happened
 };
 
@@ -55,7 +66,7 @@ struct CUstream_st {
 	unsigned flags;
 	std::vector<Wait> pending;  // for the next entry
 	CUgraph capture = nullptr;
-	bool capture_broken = false;
+	long recorded = 0, joined = 0;  // its commands in capture, and those that another stream waits for
 
 private:
 	void loop();

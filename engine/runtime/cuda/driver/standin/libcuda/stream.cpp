@@ -44,6 +44,13 @@ CUstream_st::CUstream_st(CUcontext context, unsigned flags) : context(context), 
 	thread = std::thread([this] { loop(); });
 }
 
+// No stream records into g any more.
+static void leave_capture(CUgraph g) {
+	g->origin->capture = nullptr;
+	for (CUstream o : g->others) o->capture = nullptr;
+	g->others.clear();
+}
+
 CUstream_st::~CUstream_st() {
 	{
 		std::lock_guard<std::mutex> hold(lock);
@@ -51,7 +58,15 @@ CUstream_st::~CUstream_st() {
 		changed.notify_all();
 	}
 	thread.join();
-	delete capture;
+	if (!capture) return;
+	CUgraph g = capture;
+	if (g->origin == this) {
+		leave_capture(g);
+		delete g;
+	} else {
+		g->broken = true;
+		g->others.erase(std::remove(g->others.begin(), g->others.end(), this), g->others.end());
+	}
 }
 
 void CUstream_st::loop() {
@@ -107,8 +122,10 @@ static std::vector<CUstream> streams_of(CUcontext context) {
 CUresult enqueue(CUcontext context, CUstream s, Command run, CUevent event) {
 	if (!s) s = context->null_stream;
 	if (s->capture) {
-		if (s->capture_broken) return capture_invalidated;
+		if (s->capture->broken) return capture_invalidated;
 		s->capture->commands.push_back(std::move(run));
+		s->recorded++;
+		if (event) event->stream = s, event->captured = s->capture, event->mark = s->recorded;
 		return CUDA_SUCCESS;
 	}
 	// The default stream and the streams that block wait for each other.
@@ -120,14 +137,14 @@ CUresult enqueue(CUcontext context, CUstream s, Command run, CUevent event) {
 		waits.push_back({context->null_stream, context->null_stream->submitted()});
 	}
 	long ticket = s->push(std::move(run), std::move(waits));
-	if (event) event->stream = s, event->ticket = ticket;
+	if (event) event->stream = s, event->ticket = ticket, event->captured = nullptr;
 	return CUDA_SUCCESS;
 }
 
 CUresult synchronize(CUcontext context, CUstream s) {
 	if (!s) s = context->null_stream;
 	if (s->capture) {
-		s->capture_broken = true;
+		s->capture->broken = true;
 		return capture_unsupported;
 	}
 	s->wait(s->submitted());
@@ -143,7 +160,7 @@ CUresult synchronize_all(CUcontext context) {
 bool capturing(CUcontext context) {
 	bool any = false;
 	for (CUstream s : streams_of(context))
-		if (s->capture) any = s->capture_broken = true;
+		if (s->capture) any = s->capture->broken = true;
 	return any;
 }
 
@@ -182,14 +199,33 @@ API CUresult cuStreamQuery(CUstream s) {
 	return (s ? s : context->null_stream)->idle() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 
+// s waits for an event of a stream that is captured, and is captured with it from now on.
+static CUresult wait_captured(CUcontext context, CUstream s, CUevent e) {
+	CUgraph g = e->captured;
+	if (s == context->null_stream || (s->capture && s->capture != g)) {
+		g->broken = true;
+		if (s->capture) s->capture->broken = true;
+		return capture_isolation;
+	}
+	if (!s->capture) {
+		s->capture = g;
+		s->recorded = s->joined = 0;
+		g->others.push_back(s);
+	}
+	if (s != e->stream) e->stream->joined = std::max(e->stream->joined, e->mark);
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned) {
 	ENTER(cuStreamWaitEvent);
 	CONTEXT;
 	if (!s) s = context->null_stream;
+	if (e->captured && e->stream->capture == e->captured) return wait_captured(context, s, e);
 	if (s->capture) {
-		s->capture_broken = true;
-		return capture_unsupported;
+		s->capture->broken = true;
+		return capture_isolation;
 	}
+	if (e->captured) return CUDA_SUCCESS;  // of a capture that has ended
 	if (e->stream) s->pending.push_back({e->stream, e->ticket});
 	return CUDA_SUCCESS;
 }
@@ -240,19 +276,26 @@ API CUresult cuStreamBeginCapture_v2(CUstream s, CUstreamCaptureMode) {
 	CONTEXT;
 	if (!s) return capture_unsupported;
 	if (s->capture) return CUDA_ERROR_INVALID_VALUE;
-	s->capture_broken = false;
 	s->capture = new CUgraph_st;
+	s->capture->origin = s;
 	return CUDA_SUCCESS;
 }
 
 static CUresult end_capture(CUstream s, CUgraph *g, bool fails) {
 	if (!s->capture) return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture->origin != s) {
+		s->capture->broken = true;
+		return capture_unmatched;
+	}
 	*g = s->capture;
-	s->capture = nullptr;
-	if (s->capture_broken || fails) {
+	bool unjoined = false;
+	for (CUstream o : (*g)->others) unjoined |= o->recorded > o->joined;
+	leave_capture(*g);
+	if ((*g)->broken || fails || unjoined) {
+		bool broken = (*g)->broken || fails;
 		delete *g;
 		*g = nullptr;
-		return capture_invalidated;
+		return broken ? capture_invalidated : capture_unjoined;
 	}
 	born("graph", *g);
 	return CUDA_SUCCESS;
