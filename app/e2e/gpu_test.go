@@ -89,6 +89,20 @@ func TestAGPUTypeWithoutADriverIsServedOnTheCPUAndSaysSoEverywhere(t *testing.T)
 			t.Errorf("%s:\n%s", log, text.Logs)
 		}
 	}
+	var happened struct {
+		Events []struct {
+			Type    string `json:"event_type"`
+			Message string
+		}
+	}
+	p.must("GET", "/api/2.0/servery/endpoints/digits/events", nil, &happened)
+	told := false
+	for _, e := range happened.Events {
+		told = told || e.Type == "SERVED_ENTITY_READY" && strings.Contains(e.Message, words)
+	}
+	if !told {
+		t.Errorf("events: %+v", happened.Events)
+	}
 	var machine struct {
 		GPUs struct {
 			Known bool

@@ -100,19 +100,3 @@ func refusal(err error) hardware.GPUs {
 	}
 	return absent(hardware.DriverFails, fmt.Sprintf("the NVIDIA driver cannot be asked (%v)", err), "Look at nvidia-smi.")
 }
-
-// OldestCapability is the compute capability, times 10, of the oldest cards that run the device
-// code: 6.0, Pascal.
-const OldestCapability = 60
-
-// card describes a device.
-func card(d driver.Info) hardware.GPU {
-	c := hardware.GPU{Index: d.Index, Name: d.Name, UUID: d.UUID, Memory: d.Memory,
-		Capability: capability(d.Capability), Processors: d.Processors}
-	if d.Capability < OldestCapability {
-		c.Unfit = fmt.Sprintf("its compute capability is %s, and %s is needed", c.Capability, capability(OldestCapability))
-	}
-	return c
-}
-
-func capability(c int) string { return fmt.Sprintf("%d.%d", c/10, c%10) }

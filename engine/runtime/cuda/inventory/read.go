@@ -3,6 +3,8 @@
 package inventory
 
 import (
+	"fmt"
+
 	"servery/engine/hardware"
 	"servery/engine/runtime/cuda/driver"
 	"servery/engine/runtime/cuda/nvml"
@@ -69,3 +71,19 @@ func (m *meter) close() {
 		m.nvml.Close()
 	}
 }
+
+// oldestCapability is the compute capability, times 10, of the oldest cards that run the device
+// code: 6.0, Pascal.
+const oldestCapability = 60
+
+// card describes a device.
+func card(d driver.Info) hardware.GPU {
+	c := hardware.GPU{Index: d.Index, Name: d.Name, UUID: d.UUID, Memory: d.Memory,
+		Capability: capability(d.Capability), Processors: d.Processors}
+	if d.Capability < oldestCapability {
+		c.Unfit = fmt.Sprintf("its compute capability is %s, and %s is needed", c.Capability, capability(oldestCapability))
+	}
+	return c
+}
+
+func capability(c int) string { return fmt.Sprintf("%d.%d", c/10, c%10) }
