@@ -118,7 +118,7 @@ $(TRANSLATED)/ptx2cpp: $(filter-out %_test.go,$(wildcard engine/runtime/cuda/ptx
 $(TRANSLATED)/%.cpp: %.ptx $(TRANSLATED)/ptx2cpp
 	$(TRANSLATED)/ptx2cpp -o $@ $<
 
-$(TRANSLATED)/%.o: $(TRANSLATED)/%.cpp $(wildcard $(MACHINE)/*) $(DRIVER)/standin/libcuda/kernel.h Makefile
+$(TRANSLATED)/%.o: $(TRANSLATED)/%.cpp $(wildcard $(MACHINE)/*) $(DRIVER)/standin/libcuda/kernel.h
 	$(CXX) $(MACHINEFLAGS) -c -o $@ $<
 
 .PHONY: cuda-test
