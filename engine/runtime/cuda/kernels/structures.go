@@ -228,6 +228,10 @@ type Window struct {
 	Mode, P                                    int32
 	CountPadding                               int32
 	End                                        [3]int32
+	// Activation is what a convolution does with each sum, an Op; 0 is nothing.
+	Activation               int32
+	ActivationA, ActivationB float32
+	_                        int32
 }
 
 // Response is local response normalisation.

@@ -108,5 +108,8 @@ func init() {
 	for _, op := range []string{"Gelu", "IsInf", "Identity", "Cast", "Clip", "Mod", "BitShift", "Where", "BatchNormalization", "QuantizeLinear", "DequantizeLinear"} {
 		lowerings[op] = elementWise
 	}
+	for _, op := range []string{"Gemm", "MatMul", "Conv"} {
+		lowerings[op] = elementWise // by lowerProduct
+	}
 	delete(lowerings, "Silu") // a name of our own, for what Sigmoid and Mul make
 }

@@ -1,7 +1,7 @@
 // Kernels that slide a window over an image: pooling, convolutions that are no products (grouped, in three
 // dimensions, transposed), local response normalisation, resizing. A thread has an output element.
 #include "device.h"
-#include "mathematics.h"
+#include "operation.h"
 
 // Arrays are [images, channels, depth, height, width]; what has fewer dimensions has sizes of 1.
 struct Window {
@@ -13,6 +13,8 @@ struct Window {
 	int32 mode, p;       // of a pool: what, and the order of its norm
 	int32 count_padding; // of a mean
 	int32 end[3];        // input sizes with the padding behind them, to count it
+	int32 activation;    // of a convolution
+	float activation_a, activation_b;
 };
 
 struct Place {
@@ -76,7 +78,7 @@ KERNEL(256) conv_direct_f32(const Window p) {
 						v = __builtin_fmaf(in[((int64)z * p.in[1] + y) * p.in[2] + x], *w, v);
 					}
 		if (p.bias) v += p.bias[o.channel];
-		p.out[i] = v;
+		p.out[i] = p.activation ? activate(v, p.activation, p.activation_a, p.activation_b) : v;
 	}
 }
 
@@ -105,7 +107,7 @@ KERNEL(256) conv_transposed_f32(const Window p) {
 			}
 		}
 		if (p.bias) v += p.bias[o.channel];
-		p.out[i] = v;
+		p.out[i] = p.activation ? activate(v, p.activation, p.activation_a, p.activation_b) : v;
 	}
 }
 
