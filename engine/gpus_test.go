@@ -14,7 +14,7 @@ import (
 func TestTheEngineTellsOfGPUs(t *testing.T) {
 	more := filepath.Join(t.TempDir(), "more")
 	const script = `if [ -e "$0" ]; then n=2; else n=1; touch "$0"; fi
-echo '{"known":true,"cards":[{"index":0,"name":"Card '$n'","memory_bytes":7}]}'
+echo '{"known":true,"cards":[{"index":0,"name":"Card '$n'","memory_bytes":7}],"unmeasured":"no NVML"}'
 cat >/dev/null`
 	e, err := Open(t.Context(), Options{DataDir: t.TempDir(), Keyring: &ring{}, Worker: []string{"false"}, GPUs: []string{"sh", "-c", script, more}})
 	if err != nil {

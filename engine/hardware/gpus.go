@@ -1,5 +1,7 @@
 package hardware
 
+import "slices"
+
 // GPUs are the machine's GPUs: what NVIDIA's driver tells of them when the program looks for
 // them, and what its NVML measures since. It never changes once it is made.
 type GPUs struct {
@@ -81,6 +83,11 @@ func (g GPUs) Absence() string {
 		return g.None.Reason
 	}
 	return ""
+}
+
+// measured tells whether what can be measured of the cards has been.
+func (g GPUs) measured() bool {
+	return len(g.Cards) == 0 || g.Unmeasured != "" || slices.ContainsFunc(g.Cards, func(c GPU) bool { return c.Now != nil })
 }
 
 // Free is the card's memory that nobody uses, in bytes; all of it where that is not measured.

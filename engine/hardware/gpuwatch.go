@@ -22,10 +22,16 @@ type GPUWatch struct {
 	life    context.Context
 	end     context.CancelFunc
 
-	mu    sync.Mutex
-	first chan struct{} // closed when the present look has found what there is
-	stop  context.CancelFunc
-	ended chan struct{} // of the present look
+	mu   sync.Mutex
+	look look // the present one
+	stop context.CancelFunc
+}
+
+// look is a process from its start to its end.
+type look struct {
+	first chan struct{} // closed when it has found what there is
+	full  chan struct{} // closed when it has measured that, too
+	ended chan struct{} // closed when it has ended
 }
 
 // GPUOptions say how to look for GPUs.
@@ -48,6 +54,8 @@ const (
 	// lastWords is how long a process that is to end may take for it; one that hangs in the
 	// driver cannot be killed, and is left behind.
 	lastWords = 2 * time.Second
+	// figuresWithin is how long a Refresh waits for figures once the cards are known.
+	figuresWithin = 5 * time.Second
 )
 
 // WatchGPUs starts to look and does not wait for what is found.
@@ -63,7 +71,7 @@ func WatchGPUs(options GPUOptions) *GPUWatch {
 	w.current.Store(&GPUs{})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.look()
+	w.begin()
 	return w
 }
 
@@ -73,7 +81,7 @@ func (w *GPUWatch) GPUs() GPUs { return *w.current.Load() }
 // Wait gives what the present look finds, or what is known when ctx ends.
 func (w *GPUWatch) Wait(ctx context.Context) GPUs {
 	w.mu.Lock()
-	first := w.first
+	first := w.look.first
 	w.mu.Unlock()
 	select {
 	case <-first:
@@ -82,48 +90,61 @@ func (w *GPUWatch) Wait(ctx context.Context) GPUs {
 	return w.GPUs()
 }
 
-// Refresh looks anew, as after a driver was installed, and waits for what is found.
+// Refresh looks anew, as after a driver was installed, and waits for what is found and for the
+// first figures of it.
 func (w *GPUWatch) Refresh(ctx context.Context) GPUs {
 	w.mu.Lock()
 	select {
-	case <-w.first: // else a look is under way
+	case <-w.look.first: // else a look is under way
 		w.stop()
-		w.look()
+		w.begin()
 	default:
 	}
+	full := w.look.full
 	w.mu.Unlock()
-	return w.Wait(ctx)
+	w.Wait(ctx)
+	patience := time.NewTimer(figuresWithin)
+	defer patience.Stop()
+	select {
+	case <-full:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return w.GPUs()
 }
 
 // Close ends the process.
 func (w *GPUWatch) Close() {
 	w.end()
 	w.mu.Lock()
-	ended := w.ended
+	ended := w.look.ended
 	w.mu.Unlock()
 	<-ended
 }
 
-// look starts a process. The caller holds mu.
-func (w *GPUWatch) look() {
-	w.first, w.ended = make(chan struct{}), make(chan struct{})
+// begin starts a look. The caller holds mu.
+func (w *GPUWatch) begin() {
+	w.look = look{make(chan struct{}), make(chan struct{}), make(chan struct{})}
 	if len(w.options.Command) == 0 {
 		w.stop = func() {}
 		w.current.Store(&w.options.Without)
-		close(w.first)
-		close(w.ended)
+		close(w.look.first)
+		close(w.look.full)
+		close(w.look.ended)
 		return
 	}
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(w.life)
-	go w.run(ctx, w.first, w.ended, w.stop)
+	go w.run(ctx, w.look, w.stop)
 }
 
-// run is one look: a process from its start to its end.
-func (w *GPUWatch) run(ctx context.Context, first, ended chan struct{}, stop func()) {
-	defer close(ended)
+// run is a look; stop ends it.
+func (w *GPUWatch) run(ctx context.Context, l look, stop func()) {
+	defer close(l.ended)
 	defer stop()
-	told := sync.OnceFunc(func() { close(first) })
+	told := sync.OnceFunc(func() { close(l.first) })
+	measured := sync.OnceFunc(func() { close(l.full) })
+	defer measured()
 	defer told()
 	late := time.NewTimer(w.options.Patience)
 	defer late.Stop()
@@ -146,6 +167,9 @@ func (w *GPUWatch) run(ctx context.Context, first, ended chan struct{}, stop fun
 			w.show(g, !known)
 			known = true
 			told()
+			if g.measured() {
+				measured()
+			}
 		case err := <-result:
 			switch {
 			case ctx.Err() != nil || known && err == nil:

@@ -44,6 +44,12 @@ func probe(how string) {
 	case "noise":
 		fmt.Println("warming up")
 	case "silence":
+	case "later":
+		first := one
+		first.Cards = []GPU{{Name: "Card", Memory: 100}}
+		line(first)
+		line(one)
+		io.Copy(io.Discard, os.Stdin)
 	case "count": // how often it was started, in the file that it is told
 		f, _ := os.OpenFile(os.Args[3], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		f.WriteString(".")
@@ -127,6 +133,15 @@ func TestARefreshLooksAnew(t *testing.T) {
 	for i := int64(2); i < 4; i++ {
 		if g := w.Refresh(t.Context()); g.Cards[0].Memory != i {
 			t.Errorf("refresh %d: %+v", i-1, g)
+		}
+	}
+}
+
+func TestARefreshWaitsForFigures(t *testing.T) {
+	w, _ := watch(t, 0, "later")
+	for range 5 {
+		if g := w.Refresh(t.Context()); len(g.Cards) != 1 || g.Cards[0].Now == nil {
+			t.Fatalf("%+v", g)
 		}
 	}
 }
