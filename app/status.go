@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"time"
 
 	"servery/engine/endpoint"
@@ -72,13 +73,16 @@ func (p *program) readStatus() shell.Status {
 	return s
 }
 
+// sizeInName is where NVIDIA's names tell the memory, with what follows: "NVIDIA H100 80GB HBM3".
+var sizeInName = regexp.MustCompile(`[ -]\d+ ?GB.*$`)
+
 // gpuStatus names the cards that run models, and tells how busy they are together; below 0
 // where none is measured.
 func gpuStatus(cards []hardware.GPU) (name string, busy float64) {
 	if len(cards) == 0 {
 		return "", -1
 	}
-	name = cards[0].Name + " · " + placement.GiB(cards[0].Memory)
+	name = sizeInName.ReplaceAllString(cards[0].Name, "") + " · " + placement.GiB(cards[0].Memory)
 	if len(cards) > 1 {
 		name = fmt.Sprintf("%d × %s", len(cards), name)
 	}
