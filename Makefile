@@ -27,7 +27,7 @@ CUDADEPS = $(if $(CUDATAG),cuda-headers)
 DRIVER  := engine/runtime/cuda/driver
 NVML    := engine/runtime/cuda/nvml
 # The packages with tests that need the tag and the stand-ins.
-TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/... ./engine/runtime/cuda/executor/ ./engine/runtime/worker/
+TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/... ./engine/runtime/cuda/executor/ ./engine/runtime/cuda/verify/ ./engine/runtime/worker/
 STANDINFLAGS := -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -I$(CUDA)/include -pthread
 STANDIN := $(wildcard $(DRIVER)/standin/libcuda/*)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0

@@ -147,7 +147,7 @@ func differ(g, w *tensor.Tensor) string {
 		return ""
 	}
 	for i := range int(w.Elements()) {
-		a, b := element(g, i), element(w, i)
+		a, b := Element(g, i), Element(w, i)
 		if math.Abs(a-b) > 1e-5+1e-3*math.Abs(b) || math.IsNaN(a) != math.IsNaN(b) || w.Type == tensor.String {
 			return fmt.Sprintf("element %d is %v, want %v", i, a, b)
 		}
@@ -155,8 +155,8 @@ func differ(g, w *tensor.Tensor) string {
 	return ""
 }
 
-// element is a number of a tensor as a float64.
-func element(t *tensor.Tensor, i int) float64 {
+// Element is a number of a tensor as a float64.
+func Element(t *tensor.Tensor, i int) float64 {
 	switch t.Type {
 	case tensor.Float32:
 		return float64(tensor.View[float32](t)[i])
