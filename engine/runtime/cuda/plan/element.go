@@ -19,7 +19,10 @@ const (
 	inWhole // int64
 )
 
-func (c class) kernel() string { return [...]string{"map_f32", "map_f64", "map_i64"}[c] }
+// suffix is that of the kernels which compute in the class.
+func (c class) suffix() string { return [...]string{"f32", "f64", "i64"}[c] }
+
+func (c class) kernel() string { return "map_" + c.suffix() }
 
 func isFloat(t tensor.Type) bool {
 	return t == tensor.Float32 || t == tensor.Float16 || t == tensor.BFloat16
