@@ -17,10 +17,11 @@ VERSION := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 PURE    := ./engine/... ./resources/... ./theme/... ./views/... ./app/headless/...
 # What cu needs to compile, and the stand-in for the driver that its tests load.
 CUDA    := build/cuda
-# Go's cache does not look into the header: its checksum says when cu is to be compiled anew.
-CUDAENV  = CGO_CFLAGS="-O2 -g -I$(CURDIR)/$(CUDA)/include -DSERVERY_CUDA_H=$$(cksum < $(CUDA)/include/cuda.h | cut -d' ' -f1)" CGO_LDFLAGS="-O2 -g -L$(CURDIR)/$(CUDA)/lib"
-# What builds the product, and what must be there before. One set of flags for all that links
-# OpenGL: with another one cgo takes minutes to compile its binding again.
+# By the compiler's own variables: cgo's flags would be part of the key of every cgo package, and OpenGL's
+# binding, which takes minutes, would be compiled again for each. Go's cache does not look into the header: after a
+# change of scripts/cuda-headers.sh, go clean -cache.
+CUDAENV  = C_INCLUDE_PATH=$(CURDIR)/$(CUDA)/include LIBRARY_PATH=$(CURDIR)/$(CUDA)/lib
+# What builds the product, and what must be there before.
 PRODUCT  = $(if $(CUDATAG),$(CUDAENV)) $(GO)
 BUILD    = $(PRODUCT) build
 CUDADEPS = $(if $(CUDATAG),cuda-headers)
