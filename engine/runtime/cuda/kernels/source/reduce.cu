@@ -89,6 +89,7 @@ template <class T> INLINE void reduce(const Reduce &p) {
 			v = i == 0 && by_element<T>(p.operation) ? e : join(p.operation, v, e);
 		}
 		if (p.operation == ReduceLogSumExp) {
+			if (v - v != 0) v = 0;  // infinite less infinite is no number
 			T sum = 0;
 			for (uint32 i = 0; i < p.n; i++) sum += exp_of(load<T>(p.in, from + walk(i, p.reduced, p.reduced_size, p.reduced_stride), p.type) - v);
 			v += log_of(sum);
@@ -110,6 +111,7 @@ KERNEL(256) reduce_block_f32(const Reduce p) {
 	int operation = p.operation;
 	v = all(v, shared, [operation](float a, float b) INLINE_LAMBDA { return join(operation, a, b); });
 	if (p.operation == ReduceLogSumExp) {
+		if (v - v != 0) v = 0;
 		float sum = 0;
 		for (uint32 i = thread(); i < p.n; i += threads())
 			sum += exponential(load<float>(p.in, from + walk(i, p.reduced, p.reduced_size, p.reduced_stride), p.type) - v);
