@@ -19,7 +19,8 @@ type fusion struct {
 	parts    map[*graph.Node][]*graph.Node
 }
 
-func newFusion(g *graph.Graph) (*fusion, error) {
+// uses finds who gives and who takes each value.
+func uses(g *graph.Graph) *fusion {
 	f := &fusion{graph: g, consumers: map[*graph.Value][]*graph.Node{}, producers: map[*graph.Value]*graph.Node{},
 		outputs: map[*graph.Value]bool{}, absorbed: map[*graph.Node]bool{}, chains: map[*graph.Node]*chain{},
 		products: map[*graph.Node]*product{}, parts: map[*graph.Node][]*graph.Node{}}
@@ -38,6 +39,11 @@ func newFusion(g *graph.Graph) (*fusion, error) {
 	for _, v := range g.Outputs {
 		f.outputs[v] = true
 	}
+	return f
+}
+
+func newFusion(g *graph.Graph) (*fusion, error) {
+	f := uses(g)
 	for _, n := range g.Nodes {
 		if p := startProduct(n); p != nil {
 			f.growProduct(p)

@@ -28,6 +28,7 @@ func (b *builder) lower(g *graph.Graph) error {
 			return unsupported(n, err.Error())
 		}
 	}
+	rewrite(g)
 	f, err := newFusion(g)
 	if err != nil {
 		return err
