@@ -176,7 +176,12 @@ func repeat(b *builder, n *graph.Node) error {
 }
 
 func constantOfShape(b *builder, n *graph.Node) error {
-	out, value := n.Outputs[0], n.Tensor("value")
-	from := b.planner.table(n.Name, slices.Clone(value.Data))
-	return b.move(b.result(out), from, out.Shape, contiguous(out.Shape), walk{strides: make([]int64, len(out.Shape))}, out.Type.Size())
+	out := n.Outputs[0]
+	return b.fill(b.result(out), out, slices.Clone(n.Tensor("value").Data))
+}
+
+// fill launches copies of one element to all of v's, which lie at to.
+func (b *builder) fill(to place, v *graph.Value, element []byte) error {
+	from := b.planner.table(v.Name, element)
+	return b.move(to, from, v.Shape, contiguous(v.Shape), walk{strides: make([]int64, len(v.Shape))}, v.Type.Size())
 }

@@ -112,12 +112,6 @@ func walkReduced(p *kernels.Reduce, shape, axes []int64) error {
 	return set(&p.Reduced, &p.ReducedSize, &p.ReducedStride, reduced, reducedWalk)
 }
 
-// fill launches copies of one element to all of v's, which lie at to.
-func (b *builder) fill(to place, v *graph.Value, element []byte) error {
-	from := b.planner.table(v.Name, element)
-	return b.move(to, from, v.Shape, contiguous(v.Shape), walk{strides: make([]int64, len(v.Shape))}, v.Type.Size())
-}
-
 // extreme is the largest or the smallest number of a type, as on the device: infinite for floats.
 func extreme(t tensor.Type, largest bool) []byte {
 	sign := -1
