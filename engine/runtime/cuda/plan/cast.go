@@ -31,14 +31,15 @@ func (b *builder) float32Result(v *graph.Value) (to place, done func()) {
 	return to, func() { b.convert(own, v.Type, to, tensor.Float32, v.Elements()) }
 }
 
-// convert launches a copy of n elements into another type of float.
-func (b *builder) convert(to place, toType tensor.Type, from place, fromType tensor.Type, n int64) {
+// convert launches a copy of n elements into another type of float, through the instructions given.
+func (b *builder) convert(to place, toType tensor.Type, from place, fromType tensor.Type, n int64, code ...kernels.Instruction) {
 	if n == 0 {
 		return
 	}
-	p := &kernels.Map{N: uint32(n), Dims: 1, Length: 1, OutType: uint8(toType)}
+	p := &kernels.Map{N: uint32(n), Dims: 1, Length: int32(1 + len(code)), OutType: uint8(toType)}
 	p.Size[0], p.Stride[0][0], p.Type[0] = kernels.NewDivisor(n), 1, uint8(fromType)
 	p.Code[0] = kernels.Instruction{Op: kernels.OpLoad, Source: kernels.FromInput}
+	copy(p.Code[1:], code)
 	grid, block := spread(n, 256)
 	launch(b, "map_f32", grid, block, p, bind(&p.Out, to), bind(&p.In[0], from))
 }

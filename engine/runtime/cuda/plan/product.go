@@ -214,7 +214,7 @@ func (b *builder) bias(p *product, c *graph.Value, beta float64) (matrix, error)
 		// Both are folded on the host, and growProduct takes a shift only where that is possible.
 		values, ok := floats(c)
 		if !ok {
-			return matrix{}, fmt.Errorf("its factor beta is %g and C is computed", beta)
+			return b.scaledBias(c, float32(beta))
 		}
 		scaled := make([]float64, len(values))
 		for i, v := range values {
@@ -233,6 +233,15 @@ func (b *builder) bias(p *product, c *graph.Value, beta float64) (matrix, error)
 	m := broadcastMatrix(c)
 	var err error
 	m.place, err = b.float32Operand(c)
+	return m, err
+}
+
+// scaledBias is beta C of a C that is computed.
+func (b *builder) scaledBias(c *graph.Value, beta float32) (matrix, error) {
+	from, err := b.float32Operand(c)
+	m := broadcastMatrix(c)
+	m.place = b.scratch(4 * c.Elements())
+	b.convert(m.place, tensor.Float32, from, tensor.Float32, c.Elements(), kernels.Instruction{Op: kernels.OpAffine, A: beta})
 	return m, err
 }
 
