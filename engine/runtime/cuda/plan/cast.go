@@ -31,7 +31,7 @@ func (b *builder) float32Result(v *graph.Value) (to place, done func()) {
 	return to, func() { b.convert(own, v.Type, to, tensor.Float32, v.Elements()) }
 }
 
-// convert launches a copy of n elements into another type of float, through the instructions given.
+// convert launches a copy of n elements into another type, by way of float32 and the instructions given.
 func (b *builder) convert(to place, toType tensor.Type, from place, fromType tensor.Type, n int64, code ...kernels.Instruction) {
 	if n == 0 {
 		return
