@@ -20,7 +20,7 @@ type tolerance struct{ relative, absolute, ofLargest float64 }
 // tolerances by precision: that of float32 is its own 6e-8 times what a sum of some hundred terms
 // loses. Factors of 10 bits are off by 5e-4 at most.
 var tolerances = map[plan.Precision]tolerance{
-	plan.Float32: {1e-4, 1e-5, 0},
+	plan.Float32: {1e-4, 1e-5, 2e-6},
 	plan.TF32:    {2e-3, 1e-5, 2e-3},
 	plan.Float16: {2e-3, 1e-5, 2e-3},
 }

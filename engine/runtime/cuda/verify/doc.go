@@ -8,5 +8,5 @@
 //	go test -tags cuda -v -run 'TestNodes/test_gather_0$' ./engine/runtime/cuda/verify
 //
 // and by adding /fp32, /tf32 or /fp16 in one precision. A case that is refused is skipped, with
-// the reason.
+// the reason. TestRandomShapesAgainstONNXRuntime is run in part in the same way.
 package verify

@@ -113,11 +113,5 @@ func run(d *executor.Device, p *plan.Planner, made *plan.Program, inputs []tenso
 		return nil, err
 	}
 	defer out.Release()
-	var values []tensor.Named
-	for _, v := range out.Values {
-		copied := *v.Tensor
-		copied.Data = append([]byte(nil), v.Tensor.Data...)
-		values = append(values, tensor.Named{Name: v.Name, Value: tensor.Value{Tensor: &copied}})
-	}
-	return values, nil
+	return copied(out.Values), nil
 }
