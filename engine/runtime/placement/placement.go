@@ -16,12 +16,20 @@ import (
 
 	"servery/engine/hardware"
 	"servery/engine/registry"
+	"servery/engine/runtime/cuda/plan"
 	"servery/engine/tensor"
 )
 
-// Supported are the operators that the device code computes, by the names that
-// registry.OperatorCount.FullName gives: "Conv", "com.microsoft.Gelu".
-var Supported = map[string]bool{}
+// Supported are the operators that a GPU computes or that are settled before a run, by the names
+// that registry.OperatorCount.FullName gives: "Conv", "com.microsoft.Gelu". A form or type of one
+// may still be refused at the load.
+var Supported = func() map[string]bool {
+	all := map[string]bool{}
+	for _, op := range plan.Operators() {
+		all[op] = true
+	}
+	return all
+}()
 
 // Workload is a compute type of the product.
 type Workload struct {

@@ -12,11 +12,19 @@ import (
 // lowering makes launches of a node. Its error ends a sentence: "its data is of type float64".
 type lowering func(b *builder, n *graph.Node) error
 
-// Operators are those that run on a GPU, of ONNX's own domain, by name; each may still refuse
-// types or forms.
+// Operators are those of ONNX's own domain that run on a GPU or that package graph settles, by name;
+// each may still be refused for its types or form.
 func Operators() []string {
-	return slices.Sorted(maps.Keys(lowerings))
+	all := maps.Clone(lowerings)
+	for _, op := range settled {
+		all[op] = nil
+	}
+	return slices.Sorted(maps.Keys(all))
 }
+
+// settled are operators that package graph gives another name, or computes wherever it can.
+var settled = []string{"Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "If", "Dropout", "Flatten",
+	"Squeeze", "Unsqueeze", "CastLike", "Upsample", "Scatter"}
 
 // lower makes the launches of a graph.
 func (b *builder) lower(g *graph.Graph) error {

@@ -1,13 +1,25 @@
 // What tests tell the stand-in and ask of it.
 #include "standin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 std::atomic<int> lost{0};
 
+// STANDIN_FAIL="call nth code": as standin_fail, for a process that a test does not control.
+static State *first_state() {
+	State *s = new State;  // threads of streams may outlive static objects
+	char call[128];
+	long nth;
+	int code;
+	const char *text = getenv("STANDIN_FAIL");
+	if (text && sscanf(text, "%127s %ld %d", call, &nth, &code) == 3) s->faults[call][nth] = code;
+	return s;
+}
+
 State &state() {
-	static State *s = new State;  // threads of streams may outlive static objects
+	static State *s = first_state();
 	return *s;
 }
 
