@@ -27,6 +27,8 @@ BUILD    = $(PRODUCT) build
 CUDADEPS = $(if $(CUDATAG),cuda-headers)
 DRIVER  := engine/runtime/cuda/driver
 NVML    := engine/runtime/cuda/nvml
+# Where the stand-ins lie that tests load in place of NVIDIA's libraries.
+STANDINS = SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so SERVERY_CUDA_KERNELS=$(CURDIR)/$(CUDA)/libkernels.so
 # The packages with tests that need the tag and the stand-ins.
 TAGGED  := ./$(DRIVER)/... ./$(NVML)/... ./engine/runtime/cuda/inventory/... ./engine/runtime/cuda/executor/ ./engine/runtime/cuda/verify/ ./engine/runtime/worker/
 STANDINFLAGS := -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-z,nodelete -I$(CUDA)/include -pthread
@@ -63,7 +65,7 @@ test: test-deps onnxruntime clients $(CUDADEPS) ## install what is needed, run e
 	$(BUILD) -tags "$(CUDATAG)" -o $(CHECKED) .
 	$(BUILD) -tags "$(CUDATAG) crashpoints" -o $(CRASHER) .
 	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) SERVERY_CLIENTS=$(CURDIR)/.clients \
-	  SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so $(PRODUCT) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
+	  $(STANDINS) $(PRODUCT) test -timeout 30m -count=1 . ./app/ ./app/e2e/...
 
 .PHONY: cuda-headers
 cuda-headers: ## produce the header that gorgonia.org/cu compiles against, in build/cuda
@@ -134,9 +136,9 @@ race: test-deps onnxruntime ## the race detector over everything that does not l
 	$(GO) test -race -count=1 -timeout 30m $(PURE)
 
 .PHONY: e2e
-e2e: test-deps checked crasher cuda-standin ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
+e2e: test-deps checked crasher cuda-standin cuda-translation ## the stories on the real binary, under Xvfb, driven by xdotool and the real clients
 	SERVERY_BINARY=$(CURDIR)/$(CHECKED) SERVERY_CRASH_BINARY=$(CURDIR)/$(CRASHER) \
-	  SERVERY_CUDA_STANDIN=$(CURDIR)/$(CUDA)/libstandin.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
+	  $(STANDINS) $(GO) test -v -count=1 -timeout 30m ./app/e2e/...
 
 .PHONY: crasher
 crasher: deps onnxruntime $(CUDADEPS)
