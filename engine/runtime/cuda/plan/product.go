@@ -32,6 +32,7 @@ type gemm struct {
 	alpha          float32
 	activation     activation
 	convolution    *window // B is gathered; see convolve
+	exact          bool    // in float32 whatever the precision of products is
 }
 
 // window is the geometry of a convolution in two dimensions.
@@ -84,12 +85,16 @@ func (b *builder) multiply(g gemm) error {
 		launch(b, "gemv_f32", [3]uint32{uint32(up(g.n, 8)), uint32(g.m), uint32(batches)}, [3]uint32{256, 1, 1}, p, bindings(p)...)
 		return nil
 	}
-	t, splits := b.planner.options.share(g.m, g.n, g.k, batches)
+	options := b.planner.options
+	if g.exact {
+		options.Precision = Float32
+	}
+	t, splits := options.share(g.m, g.n, g.k, batches)
 	kernel, finish := "gemm_", "gemm_splits"
 	if g.convolution != nil {
 		kernel, finish = "conv_", "conv_splits"
 	}
-	kernel += map[Precision]string{TF32: "tf32_", Float32: "f32_", Float16: "f16_"}[b.planner.options.Precision] + t.name
+	kernel += map[Precision]string{TF32: "tf32_", Float32: "f32_", Float16: "f16_"}[options.Precision] + t.name
 	if batches*splits > 65535 || up(g.m, t.rows) > 65535 {
 		return fmt.Errorf("its batch of %d products of %d rows is more than a launch takes", batches, g.m)
 	}

@@ -135,7 +135,8 @@ func (l *recurrent) direction(d int64) error {
 	}
 	b, size := l.b, l.batch*l.hidden
 	gates := b.scratch(4 * l.steps * l.batch * l.gates)
-	err = b.multiply(gemm{m: l.steps * l.batch, n: l.gates, k: l.values, alpha: 1,
+	// Exact: what is rounded in one step comes back in all that follow.
+	err = b.multiply(gemm{m: l.steps * l.batch, n: l.gates, k: l.values, alpha: 1, exact: true,
 		a:    matrix{place: l.data, row: l.values, column: 1},
 		b:    matrix{place: part(l.weights, d, l.gates*l.values), row: 1, column: l.values},
 		d:    matrix{place: gates, row: l.gates},

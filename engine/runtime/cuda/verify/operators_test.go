@@ -51,6 +51,27 @@ var drawn = []struct {
 	{"Slice", "Slice", drawSlice},
 	{"Pad", "Pad", drawPad},
 	{"Resize", "Resize", drawResize},
+	{"Hardmax", "Hardmax", func(s *sample) { drawAxis(s, "Hardmax") }},
+	{"LpPool", "LpPool", drawLpPool},
+	{"GlobalMaxPool", "GlobalMaxPool", func(s *sample) {
+		s.output(s.node("GlobalMaxPool", nil, s.input(s.shape(3+s.IntN(3), 12)...)))
+	}},
+	{"GlobalLpPool", "GlobalLpPool", func(s *sample) {
+		s.output(s.node("GlobalLpPool", at{"p": 1 + s.IntN(2)}, s.input(s.shape(3+s.IntN(3), 12)...)))
+	}},
+	{"LpNormalization", "LpNormalization", func(s *sample) {
+		x := s.shape(1+s.IntN(4), 30)
+		s.output(s.node("LpNormalization", at{"axis": s.IntN(len(x)), "p": 1 + s.IntN(2)}, s.input(x...)))
+	}},
+	{"LRN", "LRN", func(s *sample) {
+		s.output(s.node("LRN", at{"size": 1 + 2*s.IntN(4), "alpha": float32(0.5), "bias": float32(1.5)}, s.input(s.shape(4, 12)...)))
+	}},
+	{"MeanVarianceNormalization", "MeanVarianceNormalization", func(s *sample) {
+		x := s.shape(4, 9)
+		x[3] += 2
+		axes := [][]int64{{0, 2, 3}, {2, 3}, {3}, {0, 1, 2, 3}}[s.IntN(4)]
+		s.output(s.node("MeanVarianceNormalization", at{"axes": axes}, s.input(x...)))
+	}},
 	{"LSTM", "LSTM", func(s *sample) { drawRecurrent(s, "LSTM", 4) }},
 	{"GRU", "GRU", func(s *sample) { drawRecurrent(s, "GRU", 3) }},
 	{"RNN", "RNN", func(s *sample) { drawRecurrent(s, "RNN", 1) }},
@@ -153,6 +174,9 @@ func drawAxis(s *sample, op string) {
 func drawReduce(s *sample) {
 	ops := []string{"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "ReduceSum"}
 	x := s.shape(1+s.IntN(4), 12)
+	if s.IntN(3) == 0 { // long enough for blocks
+		x[len(x)-1] = s.between(60, 600)
+	}
 	axes := []int64{}
 	for _, d := range s.Perm(len(x))[:1+s.IntN(len(x))] {
 		axes = append(axes, int64(d-len(x)*s.IntN(2)))
@@ -288,37 +312,4 @@ func drawResize(s *sample) {
 	}
 	scales := s.keep(onnxtest.FloatTensor([]int64{4}, 1, 1, float32(s.between(2, 8))/2, float32(s.between(2, 8))/2))
 	s.output(s.node("Resize", attributes, s.input(x...), "", scales))
-}
-
-// drawRecurrent is LSTM, GRU or RNN, of so many gates.
-func drawRecurrent(s *sample, op string, gates int64) {
-	length, batch, width, hidden := s.between(1, 12), s.between(1, 4), s.between(1, 40), s.between(1, 40)
-	direction := []string{"forward", "reverse", "bidirectional"}[s.IntN(3)]
-	directions := int64(1)
-	if direction == "bidirectional" {
-		directions = 2
-	}
-	small := func(shape ...int64) string {
-		t := s.floats(shape)
-		for i := range tensor.View[float32](t) {
-			tensor.View[float32](t)[i] *= 0.3
-		}
-		return s.keep(t)
-	}
-	inputs := []string{s.input(length, batch, width), small(directions, gates*hidden, width), small(directions, gates*hidden, hidden)}
-	attributes := at{"hidden_size": hidden, "direction": direction}
-	if op == "GRU" {
-		attributes["linear_before_reset"] = s.IntN(2)
-	}
-	if s.coin() {
-		inputs = append(inputs, small(directions, 2*gates*hidden))
-		if s.coin() {
-			inputs = append(inputs, "", s.input(directions, batch, hidden))
-		}
-	}
-	outputs := 2
-	if op == "LSTM" {
-		outputs = 3
-	}
-	s.output(s.nodes(op, outputs, attributes, inputs...)...)
 }

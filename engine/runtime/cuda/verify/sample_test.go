@@ -60,6 +60,13 @@ func (s *sample) floats(shape []int64) *tensor.Tensor {
 	return onnxtest.FloatTensor(shape, values...)
 }
 
+// int32s is a vector of int32.
+func int32s(values ...int32) *tensor.Tensor {
+	t := &tensor.Tensor{Type: tensor.Int32, Shape: []int64{int64(len(values))}, Data: make([]byte, 4*len(values))}
+	copy(tensor.View[int32](t), values)
+	return t
+}
+
 // indices is a tensor of whole numbers of a dimension of that size, some counted from its end.
 func (s *sample) indices(shape []int64, size int64) *tensor.Tensor {
 	values := make([]int64, elements(shape))

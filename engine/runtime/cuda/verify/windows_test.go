@@ -88,3 +88,10 @@ func drawPool(s *sample, op string) {
 	}
 	s.output(s.node(op, attributes, s.input(append(s.shape(2, 5), w.spatial...)...)))
 }
+
+func drawLpPool(s *sample) {
+	w := s.window(2, false)
+	attributes := w.attributes(false)
+	attributes["p"] = 1 + s.IntN(3)
+	s.output(s.node("LpPool", attributes, s.input(append(s.shape(2, 5), w.spatial...)...)))
+}

@@ -48,7 +48,7 @@ KERNEL(128) lstm_f32(const Recurrent p) {
 	float f = p.input_forget ? 1 - i : activated(p, 0, x[2 * h + u] + recurrence(p, state, 2 * h + u) + (peep ? peep[2 * h + u] * cell : 0));
 	float c = f * cell + i * activated(p, 1, x[3 * h + u] + recurrence(p, state, 3 * h + u));
 	float o = activated(p, 0, x[h + u] + recurrence(p, state, h + u) + (peep ? peep[h + u] * c : 0));
-	float v = o * activated(p, 2, c);
+	float v = o * activate(c, p.function[2], p.alpha[2], p.beta[2]);  // not limited, as in ONNX Runtime
 	p.cell_out[t] = c;
 	p.hidden_out[t] = v;
 	p.out[(int64)b * p.out_stride + u] = v;
