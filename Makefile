@@ -163,9 +163,9 @@ clients: ## install the clients of the conformance run into .clients (PyPI, npm,
 	@sh scripts/get-clients.sh
 
 .PHONY: bench
-bench: test-deps clients build ## benchmarks with their ratios, then the figures of the real binary
+bench: test-deps clients build cuda-standin cuda-translation ## benchmarks with their ratios, then the figures of the real binary
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./engine/...
-	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_CLIENTS=$(CURDIR)/.clients SERVERY_BENCH=1 $(GO) test -v -count=1 -run Figures -timeout 30m ./app/e2e/...
+	SERVERY_BINARY=$(CURDIR)/$(BIN) SERVERY_CLIENTS=$(CURDIR)/.clients SERVERY_BENCH=1 $(STANDINS) $(GO) test -v -count=1 -run Figures -timeout 30m ./app/e2e/...
 
 .PHONY: prober
 PROBER_UPDATES ?= 1000

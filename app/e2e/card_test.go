@@ -113,3 +113,30 @@ func TestAFaultOfTheCardFailsNoRequest(t *testing.T) {
 	}
 	mustBeNear(t, digitScores(t, p, "digits"), want, 1e-5)
 }
+
+// What the way to a GPU adds to the run: the engine's own time, and a client's. The stand-in's card adds its
+// threads to the run, which is left out.
+func TestFiguresRequestPathToTheCard(t *testing.T) {
+	wantFigures(t)
+	p := serveIn(t, withStandIn(t), filepath.Join(t.TempDir(), "data"))
+	p.upload(tenModel(t), "main.default.ten")
+	for _, c := range []struct {
+		what string
+		body map[string]any
+	}{{"card", onStandIn(t, "card")}, {"processor", createBody("processor", "main.default.ten")}} {
+		entityOf(c.body)["entity_name"] = "main.default.ten"
+		p.must("POST", "/api/2.0/serving-endpoints", c.body, nil)
+		p.awaitReady(c.what)
+		if said := strings.Join(messages(p, c.what, "SERVED_ENTITY_READY"), "\n"); (c.what == "card") != strings.Contains(said, "CUDA · Stand-in 0") {
+			t.Fatalf("%s: the events say %q", c.what, said)
+		}
+		var conns []*wire
+		for range 8 {
+			conns = append(conns, dial(t, strings.TrimPrefix(p.url, "http://"), "/serving-endpoints/"+c.what+"/invocations", p.token, tenColumns))
+		}
+		openLoop(t, conns, 1000, 2*time.Second) // warm
+		_, overhead, inside := openLoop(t, conns, 1000, 10*time.Second)
+		report(t, c.what+", 1,000 requests/s: less the model's run", overhead)
+		report(t, c.what+", 1,000 requests/s: inside the engine, less the run", inside)
+	}
+}
