@@ -42,17 +42,15 @@ func resize(b *builder, n *graph.Node) error {
 		axes = slices.Insert(axes, 0, resampled{1, 1, identity(1)})
 	}
 	p, bindings := &kernels.Resize{N: out.Elements()}, []binding(nil)
-	weighted := n.Text("mode", "nearest") != "nearest"
 	for i, a := range axes {
 		p.InSize[i], p.OutSize[i], p.Taps[i] = int32(a.in), int32(a.out), int32(a.taps.each)
 		bindings = append(bindings, bind(&p.Index[i], b.planner.table(n.Name, raw(a.taps.index))))
 		if a.taps.weight != nil {
-			weighted = true
 			bindings = append(bindings, bind(&p.Weight[i], b.planner.table(n.Name, raw(a.taps.weight))))
 		}
 	}
 	grid, block := spread(p.N, 256)
-	if !weighted {
+	if n.Text("mode", "nearest") == "nearest" {
 		launch(b, fmt.Sprintf("resize_%d", x.Type.Size()), grid, block, p, append(bindings, bind(&p.Out, b.result(out)), bind(&p.In, b.operand(x)))...)
 		return nil
 	}
@@ -77,11 +75,8 @@ func resampledAxes(n *graph.Node) (axes []resampled, err error) {
 	x, out, scales := n.Inputs[0].Shape, n.Outputs[0].Shape, n.Floats("scales")
 	plain := false // whether the last one keeps its size
 	for d := range x {
-		s := sampling{in: x[d], out: out[d], scale: scales[d], end: 1}
-		if roi := n.Floats("roi"); roi != nil {
-			s.begin, s.end = roi[d], roi[d+len(x)]
-		}
-		if s.in == s.out && s.scale == 1 && s.begin == 0 && s.end == 1 {
+		s := sampling{x[d], out[d], scales[d]}
+		if s.in == s.out && s.scale == 1 {
 			switch {
 			case plain:
 				last := &axes[len(axes)-1]
@@ -138,8 +133,8 @@ func identity(n int64) taps {
 // sampling is how an axis changes. Its table follows ONNX's specification of Resize; coordinates are
 // float32, as ONNX Runtime computes them, so that both round to the same neighbour.
 type sampling struct {
-	in, out           int64
-	scale, begin, end float32 // begin and end are those of a region, 0 and 1 otherwise
+	in, out int64
+	scale   float32
 }
 
 func (s sampling) table(n *graph.Node) (t taps, err error) {
@@ -149,20 +144,20 @@ func (s sampling) table(n *graph.Node) (t taps, err error) {
 	if err := affordable(1, s.out); err != nil {
 		return t, err
 	}
-	original, err := s.coordinates(n.Text("coordinate_transformation_mode", ""))
-	if err != nil {
+	mode := n.Text("coordinate_transformation_mode", "")
+	original, err := s.coordinates(mode)
+	switch {
+	case err != nil:
 		return t, err
+	case n.Text("mode", "nearest") != "nearest":
+	case mode == "half_pixel_symmetric":
+		// ONNX Runtime computes these coordinates neither in float32 nor in float64, and what lies between
+		// two elements goes to one or the other by the last bit.
+		return t, fmt.Errorf("its coordinate_transformation_mode is %q and its mode nearest", mode)
+	default:
+		return s.nearest(original, n.Text("nearest_mode", ""))
 	}
-	cropped := n.Text("coordinate_transformation_mode", "") == "tf_crop_and_resize"
-	if n.Text("mode", "nearest") == "nearest" {
-		t, err = s.nearest(original, n.Text("nearest_mode", ""))
-	} else {
-		t, err = s.interpolated(original, n)
-	}
-	if err != nil || !cropped {
-		return t, err
-	}
-	return t, s.extrapolate(&t, original, n)
+	return s.interpolated(original, n)
 }
 
 // coordinates is where each output coordinate lies in the input.
@@ -190,20 +185,13 @@ func (s sampling) coordinates(mode string) ([]float32, error) {
 		at = func(x float32) float32 { return x / s.scale }
 	case "tf_half_pixel_for_nn":
 		at = func(x float32) float32 { return float32(x+0.5) / s.scale }
-	case "tf_crop_and_resize":
-		at = func(x float32) float32 {
-			if s.out == 1 {
-				return float32(0.5 * float64(s.begin+s.end) * float64(in-1))
-			}
-			return float32(s.begin*(in-1)) + float32(float32(float32(x*(s.end-s.begin))*(in-1))/(out-1))
-		}
-	default:
+	default: // tf_crop_and_resize too, whose output's size ONNX Runtime and ONNX state differently
 		return nil, fmt.Errorf("its coordinate_transformation_mode is %q", mode)
 	}
 	list := make([]float32, s.out)
 	for i := range list {
 		if list[i] = at(float32(i)); !(max(list[i], -list[i]) < 1<<30) {
-			return nil, fmt.Errorf("its scale of %g and its region of %g to %g lead to no element", s.scale, s.begin, s.end)
+			return nil, fmt.Errorf("its scale of %g leads to no element of %d", s.scale, s.in)
 		}
 	}
 	return list, nil
@@ -286,21 +274,4 @@ func cubic(a float64) func(d float64) float64 {
 		}
 		return 0
 	}
-}
-
-// extrapolate makes what lies outside of the input 0, which is the default of extrapolation_value.
-func (s sampling) extrapolate(t *taps, original []float32, n *graph.Node) error {
-	for i, x := range original {
-		if x >= 0 && x <= float32(s.in-1) {
-			continue
-		}
-		if v := n.Float("extrapolation_value", 0); v != 0 {
-			return fmt.Errorf("it reaches beyond its input and its extrapolation_value is %g", v)
-		}
-		if t.weight == nil {
-			t.weight = slices.Repeat([]float32{1}, len(t.index))
-		}
-		clear(t.weight[int64(i)*t.each : int64(i+1)*t.each])
-	}
-	return nil
 }
