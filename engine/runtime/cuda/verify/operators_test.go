@@ -34,23 +34,16 @@ var drawn = []struct {
 	}},
 	{"BatchNormalization", "BatchNormalization", drawBatchNorm},
 	{"Reduce", "ReduceMean", drawReduce},
-	{"ArgMax", "ArgMax", drawArgMax},
-	{"Transpose", "Transpose", func(s *sample) {
-		x := s.shape(1+s.IntN(6), 7)
-		var order []int64
-		for _, d := range s.Perm(len(x)) {
-			order = append(order, int64(d))
-		}
-		s.output(s.node("Transpose", at{"perm": order}, s.input(x...)))
-	}},
+	{"ArgMax", "ArgMax", several(drawArgMax)},
+	{"Transpose", "Transpose", several(drawTranspose)},
 	{"ElementWise", "Add", drawElementWise},
-	{"Gather", "Gather", drawGather},
-	{"GatherElements", "GatherElements", drawGatherElements},
-	{"Concat", "Concat", drawConcat},
-	{"Split", "Split", drawSplit},
-	{"Slice", "Slice", drawSlice},
-	{"Pad", "Pad", drawPad},
-	{"Resize", "Resize", drawResize},
+	{"Gather", "Gather", several(drawGather)},
+	{"GatherElements", "GatherElements", several(drawGatherElements)},
+	{"Concat", "Concat", several(drawConcat)},
+	{"Split", "Split", several(drawSplit)},
+	{"Slice", "Slice", several(drawSlice)},
+	{"Pad", "Pad", several(drawPad)},
+	{"Nearest", "Resize", several(drawNearest)},
 	{"Hardmax", "Hardmax", func(s *sample) { drawAxis(s, "Hardmax") }},
 	{"LpPool", "LpPool", drawLpPool},
 	{"GlobalMaxPool", "GlobalMaxPool", func(s *sample) {
@@ -75,6 +68,17 @@ var drawn = []struct {
 	{"LSTM", "LSTM", func(s *sample) { drawRecurrent(s, "LSTM", 4) }},
 	{"GRU", "GRU", func(s *sample) { drawRecurrent(s, "GRU", 3) }},
 	{"RNN", "RNN", func(s *sample) { drawRecurrent(s, "RNN", 1) }},
+	{"Linear", "Resize", several(drawLinear)},
+	{"Cubic", "Resize", several(drawCubic)},
+	{"Tile", "Tile", several(drawTile)},
+	{"Trilu", "Trilu", several(drawTrilu)},
+	{"DepthToSpace", "DepthToSpace", several(drawDepthToSpace)},
+	{"GatherND", "GatherND", several(drawGatherND)},
+	{"ScatterElements", "ScatterElements", several(drawScatterElements)},
+	{"ScatterND", "ScatterND", several(drawScatterND)},
+	{"OneHot", "OneHot", several(drawOneHot)},
+	{"TopK", "TopK", several(drawTopK)},
+	{"CumSum", "CumSum", several(drawCumSum)},
 }
 
 func drawGemm(s *sample) {
@@ -190,13 +194,6 @@ func drawReduce(s *sample) {
 	s.output(s.node(op, attributes, s.input(x...)))
 }
 
-func drawArgMax(s *sample) {
-	x := s.shape(1+s.IntN(4), 20)
-	op := []string{"ArgMax", "ArgMin"}[s.IntN(2)]
-	name := s.node(op, at{"axis": s.IntN(len(x)), "keepdims": s.IntN(2)}, s.input(x...))
-	s.outputOf(name, tensor.Int64)
-}
-
 // drawElementWise combines values by some ten nodes; what is divided by is not near zero, what
 // goes into a power or a logarithm is positive.
 func drawElementWise(s *sample) {
@@ -224,92 +221,4 @@ func drawElementWise(s *sample) {
 	if s.coin() {
 		s.output(values[len(values)-1])
 	}
-}
-
-func drawGather(s *sample) {
-	x := s.shape(1+s.IntN(4), 9)
-	axis := s.IntN(len(x))
-	s.output(s.node("Gather", at{"axis": axis - len(x)*s.IntN(2)}, s.input(x...), s.give(s.indices(s.shape(s.IntN(3), 6), x[axis]))))
-}
-
-func drawGatherElements(s *sample) {
-	x := s.shape(1+s.IntN(4), 9)
-	axis := s.IntN(len(x))
-	taken := slices.Clone(x)
-	taken[axis] = s.between(1, 12)
-	s.output(s.node("GatherElements", at{"axis": axis}, s.input(x...), s.give(s.indices(taken, x[axis]))))
-}
-
-func drawConcat(s *sample) {
-	x := s.shape(1+s.IntN(4), 9)
-	axis, names := s.IntN(len(x)), []string{}
-	for range s.between(1, 5) {
-		part := slices.Clone(x)
-		part[axis] = s.between(1, 9)
-		names = append(names, s.input(part...))
-	}
-	s.output(s.node("Concat", at{"axis": axis - len(x)*s.IntN(2)}, names...))
-}
-
-func drawSplit(s *sample) {
-	x := s.shape(1+s.IntN(4), 9)
-	axis, sizes, sum := s.IntN(len(x)), []int64{}, int64(0)
-	for range s.between(1, 4) {
-		sizes = append(sizes, s.between(1, 6))
-		sum += sizes[len(sizes)-1]
-	}
-	x[axis] = sum
-	s.output(s.nodes("Split", len(sizes), at{"axis": axis}, s.input(x...), s.whole(sizes...))...)
-}
-
-func drawSlice(s *sample) {
-	x := s.shape(1+s.IntN(4), 12)
-	var starts, ends, axes, steps []int64
-	for d, n := range x {
-		from, to, step := s.between(0, n-1), s.between(1, n+3), s.between(1, 3)
-		if to <= from {
-			from, to = to-1, from+1
-		}
-		if s.coin() { // backwards, from the end
-			from, to, step = to, from-1, -step
-			if to < 0 {
-				to = -100
-			}
-		}
-		starts, ends, axes, steps = append(starts, from), append(ends, to), append(axes, int64(d)), append(steps, step)
-	}
-	s.output(s.node("Slice", nil, s.input(x...), s.whole(starts...), s.whole(ends...), s.whole(axes...), s.whole(steps...)))
-}
-
-func drawPad(s *sample) {
-	x := s.shape(1+s.IntN(4), 9)
-	pads := make([]int64, 2*len(x))
-	mode := []string{"constant", "edge", "reflect"}[s.IntN(3)]
-	for i := range pads {
-		pads[i] = s.between(0, 4)
-		if mode == "reflect" {
-			pads[i] = min(pads[i], x[i%len(x)]-1)
-		}
-	}
-	inputs := []string{s.input(x...), s.whole(pads...)}
-	if mode == "constant" {
-		inputs = append(inputs, s.weight())
-	}
-	s.output(s.node("Pad", at{"mode": mode}, inputs...))
-}
-
-func drawResize(s *sample) {
-	x := s.shape(4, 9)
-	x[2], x[3] = x[2]+1, x[3]+1
-	mode := []string{"nearest", "linear"}[s.IntN(2)]
-	attributes := at{"mode": mode, "coordinate_transformation_mode": []string{"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"}[s.IntN(4)]}
-	if mode == "nearest" {
-		attributes["nearest_mode"] = []string{"floor", "round_prefer_floor", "ceil", "round_prefer_ceil"}[s.IntN(4)]
-	}
-	if s.coin() {
-		s.output(s.node("Resize", attributes, s.input(x...), "", "", s.whole(x[0], x[1], s.between(1, 20), s.between(1, 20))))
-		return
-	}
-	scales := s.keep(onnxtest.FloatTensor([]int64{4}, 1, 1, float32(s.between(2, 8))/2, float32(s.between(2, 8))/2))
-	s.output(s.node("Resize", attributes, s.input(x...), "", scales))
 }

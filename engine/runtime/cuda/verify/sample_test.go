@@ -17,6 +17,7 @@ import (
 type sample struct {
 	*rand.Rand
 	graph  onnxtest.Graph
+	opset  int64 // 0 is onnxtest's own
 	inputs []tensor.Named
 }
 
@@ -132,7 +133,7 @@ func (s *sample) outputOf(name string, t tensor.Type) {
 // file writes the model.
 func (s *sample) file(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "model.onnx")
-	if err := os.WriteFile(path, onnxtest.Model(s.graph), 0o644); err != nil {
+	if err := os.WriteFile(path, onnxtest.ModelWith(s.graph, onnxtest.Options{Opset: s.opset}), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
