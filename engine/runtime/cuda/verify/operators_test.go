@@ -79,6 +79,33 @@ var drawn = []struct {
 	{"OneHot", "OneHot", several(drawOneHot)},
 	{"TopK", "TopK", several(drawTopK)},
 	{"CumSum", "CumSum", several(drawCumSum)},
+	{"GroupNormalization", "GroupNormalization", func(s *sample) {
+		s.opset = 21
+		x, groups := s.shape(4, 6), s.between(1, 4)
+		x[1] = groups * s.between(2, 4)
+		s.output(s.node("GroupNormalization", at{"num_groups": groups}, s.input(x...), s.weight(x[1]), s.weight(x[1])))
+	}},
+	{"RMSNormalization", "RMSNormalization", func(s *sample) {
+		s.opset = 23
+		x := s.shape(1+s.IntN(4), 40)
+		axis := s.IntN(len(x))
+		s.output(s.node("RMSNormalization", at{"axis": axis}, s.input(x...), s.weight(x[axis:]...)))
+	}},
+	{"Gelu", "Gelu", func(s *sample) {
+		s.opset = 20
+		s.output(s.node("Gelu", at{"approximate": []string{"none", "tanh"}[s.IntN(2)]}, s.input(s.shape(2, 40)...)))
+	}},
+	{"Mish", "Mish", func(s *sample) {
+		s.opset = 18
+		s.output(s.node("Mish", nil, s.input(s.shape(2, 40)...)))
+	}},
+	{"Bitwise", "BitwiseAnd", func(s *sample) {
+		s.opset = 18
+		x := s.shape(2, 20)
+		a, b := s.give(s.indices(x, 1<<40)), s.give(s.indices(s.broadcast(x), 1<<40))
+		made := s.node([]string{"BitwiseAnd", "BitwiseOr", "BitwiseXor"}[s.IntN(3)], nil, a, b)
+		s.outputOf(s.node("BitwiseNot", nil, made), tensor.Int64)
+	}},
 }
 
 func drawGemm(s *sample) {
