@@ -36,7 +36,8 @@ func (f *fusion) growProduct(p *product) {
 	last := p.node
 	for p.output.Type == tensor.Float32 {
 		next := f.only(p.output)
-		if next == nil || len(next.Outputs) != 1 || !p.take(next) {
+		// The sum of two products belongs to the first of them.
+		if next == nil || f.absorbed[next] || f.products[next] != nil || len(next.Outputs) != 1 || !p.take(next) {
 			break
 		}
 		f.absorbed[last] = true
