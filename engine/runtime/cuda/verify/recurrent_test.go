@@ -13,6 +13,10 @@ import (
 // drawRecurrent is LSTM, GRU or RNN, of so many gates.
 func drawRecurrent(s *sample, op string, gates int64) {
 	length, batch, width, hidden := s.between(1, 12), s.between(1, 4), s.between(1, 40), s.between(1, 40)
+	functional := s.coin()
+	if functional { // gates that are not between 0 and 1 make errors grow from step to step
+		length = s.between(1, 3)
+	}
 	direction := []string{"forward", "reverse", "bidirectional"}[s.IntN(3)]
 	directions := int64(1)
 	if direction == "bidirectional" {
@@ -54,7 +58,7 @@ func drawRecurrent(s *sample, op string, gates int64) {
 	if s.coin() {
 		attributes["clip"] = float32(0.4)
 	}
-	if s.coin() {
+	if functional {
 		var names []string
 		for range functions {
 			names = append(names, []string{"Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "Softsign", "Affine"}[s.IntN(6)])
