@@ -19,6 +19,9 @@ type product struct {
 	alpha        float64
 	residual     *graph.Value
 	activation   activation
+	// before are the transpositions of a MatMul's inputs, behind is that of its output.
+	before [2]*graph.Node
+	behind *graph.Node
 }
 
 func startProduct(n *graph.Node) *product {
@@ -31,21 +34,45 @@ func startProduct(n *graph.Node) *product {
 	return nil
 }
 
-// growProduct takes in the nodes that follow, each of which alone uses the value before it.
+// growProduct takes in the nodes around a product: those that follow, each of which alone uses the value
+// before it, and transpositions.
 func (f *fusion) growProduct(p *product) {
 	last := p.node
+	absorb := func(next *graph.Node) {
+		f.absorbed[last] = true
+		f.parts[next] = append(append(f.parts[next], f.parts[last]...), last)
+		delete(f.parts, last)
+		p.output, last = next.Outputs[0], next
+	}
+	if p.node.Op == "MatMul" {
+		for i, v := range p.node.Inputs {
+			if t := f.producers[v]; t != nil && f.transposes(t) && f.only(v) == p.node {
+				f.absorbed[t], p.before[i] = true, t
+				f.parts[p.node] = append(f.parts[p.node], t)
+			}
+		}
+	}
 	for p.output.Type == tensor.Float32 {
 		next := f.only(p.output)
 		// The sum of two products belongs to the first of them.
 		if next == nil || f.absorbed[next] || f.products[next] != nil || len(next.Outputs) != 1 || !p.take(next) {
 			break
 		}
-		f.absorbed[last] = true
-		f.parts[next] = append(append(f.parts[next], f.parts[last]...), last)
-		delete(f.parts, last)
-		p.output, last = next.Outputs[0], next
+		absorb(next)
+	}
+	// Columns stay side by side where the last axis stays the last.
+	if next := f.only(p.output); next != nil && p.node.Op == "MatMul" && p.residual == nil && f.transposes(next) && len(p.node.Inputs[0].Shape) > 1 && len(p.node.Inputs[1].Shape) > 1 {
+		if perm := next.Ints("perm"); perm[len(perm)-1] == int64(len(perm)-1) {
+			p.behind = next
+			absorb(next)
+		}
 	}
 	f.products[last] = p
+}
+
+// transposes tells whether a node is a transposition that a product can take in.
+func (f *fusion) transposes(n *graph.Node) bool {
+	return n.Op == "Transpose" && n.Domain == "" && !f.absorbed[n] && n.Inputs[0].Type == tensor.Float32 && len(n.Inputs[0].Shape) > 1
 }
 
 // take tells whether a node can be computed on the product's sums, and does it.

@@ -202,6 +202,7 @@ func (b *builder) gemm(p *product) error {
 	if g.b, err = b.rightMatrix(w, w.Shape, n.Int("transB", 0) != 0); err != nil {
 		return err
 	}
+	g.d.row = g.n
 	c := n.Input(2)
 	if c != nil && n.Float("beta", 1) != 0 {
 		if g.bias, err = b.bias(p, c, float64(n.Float("beta", 1))); err != nil {
@@ -292,7 +293,8 @@ func (b *builder) rightMatrix(w *graph.Value, shape []int64, transposed bool) (m
 	return matrix{place: at, row: 1, column: rows}, nil
 }
 
-// matMul is numpy's matmul: matrices in the last two dimensions, the others are a batch.
+// matMul is numpy's matmul: matrices in the last two dimensions, the others are a batch. Transpositions before
+// and behind it are walks of the product over its operands.
 func (b *builder) matMul(p *product) error {
 	n := p.node
 	x, w := n.Inputs[0], n.Inputs[1]
@@ -304,21 +306,18 @@ func (b *builder) matMul(p *product) error {
 		ws = []int64{ws[0], 1}
 	}
 	g := gemm{m: xs[len(xs)-2], k: xs[len(xs)-1], n: ws[len(ws)-1], alpha: float32(p.alpha), activation: p.activation}
-	g.a.row, g.a.column = g.k, 1
+	g.d.row = g.n
 	var err error
-	if g.a.place, err = b.float32Operand(x); err != nil {
-		return err
-	}
-	if len(ws) == 2 {
+	if len(ws) == 2 && p.before == [2]*graph.Node{} && p.behind == nil {
 		for _, d := range xs[:len(xs)-2] {
 			g.m *= d
 		}
-		g.b, err = b.rightMatrix(w, ws, false)
-	} else {
-		g.b = matrix{row: g.n, column: 1}
-		if g.b.place, err = b.float32Operand(w); err == nil {
-			b.batch(&g, xs[:len(xs)-2], ws[:len(ws)-2])
+		g.a.row, g.a.column = g.k, 1
+		if g.a.place, err = b.float32Operand(x); err == nil {
+			g.b, err = b.rightMatrix(w, ws, false)
 		}
+	} else if err = b.operands(&g, p, xs, ws); err == nil {
+		b.batch(&g, p, xs, ws)
 	}
 	if err != nil {
 		return err
@@ -329,44 +328,66 @@ func (b *builder) matMul(p *product) error {
 	return b.finishProduct(p, g)
 }
 
-// batch sets the batch of a product whose both sides have one.
-func (b *builder) batch(g *gemm, xs, ws []int64) {
-	rank := max(len(xs), len(ws))
+// operands sets where both sides of a product lie, with strides for all of their dimensions: for those before the
+// last two in batch, from the outermost.
+func (b *builder) operands(g *gemm, p *product, xs, ws []int64) (err error) {
+	for i, side := range []struct {
+		to    *matrix
+		shape []int64
+	}{{&g.a, xs}, {&g.b, ws}} {
+		v, strides := p.node.Inputs[i], contiguous(side.shape).strides
+		if t := p.before[i]; t != nil {
+			v = t.Inputs[0]
+			from := contiguous(v.Shape).strides
+			for d, axis := range t.Ints("perm") {
+				strides[d] = from[axis]
+			}
+		}
+		rank := len(strides)
+		side.to.batch, side.to.row, side.to.column = strides[:rank-2], strides[rank-2], strides[rank-1]
+		if side.to.place, err = b.float32Operand(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch sets the batch of a product: both sides broadcast to each other.
+func (b *builder) batch(g *gemm, p *product, xs, ws []int64) {
+	rank := max(len(xs), len(ws)) - 2
 	shape := make([]int64, rank)
-	a, w := make([]int64, rank), make([]int64, rank)
-	stepA, stepW := g.m*g.k, g.k*g.n
-	at := func(s []int64, d int) int64 {
-		if i := d - rank + len(s); i >= 0 {
-			return s[i]
-		}
-		return 1
-	}
-	for d := rank - 1; d >= 0; d-- {
-		sa, sw := at(xs, d), at(ws, d)
-		if sa != 1 {
-			a[d] = stepA
-		}
-		if sw != 1 {
-			w[d] = stepW
-		}
-		stepA, stepW = stepA*sa, stepW*sw
-		// Of 1 and another size the other counts, even 0.
-		if shape[d] = sa; sa == 1 {
-			shape[d] = sw
+	for _, s := range [][]int64{xs, ws} {
+		for d, size := range s[:len(s)-2] {
+			// Of 1 and another size the other counts, even 0.
+			if at := d + rank - len(s) + 2; size != 1 || shape[at] == 0 {
+				shape[at] = size
+			}
 		}
 	}
-	whole := contiguous(shape).strides
-	for d := range whole {
-		whole[d] *= g.m * g.n
+	broadcast := func(s, strides []int64) []int64 {
+		walk := make([]int64, rank)
+		for d := range strides {
+			if s[d] != 1 {
+				walk[d+rank-len(strides)] = strides[d]
+			}
+		}
+		return walk
 	}
-	sizes, walks := merge(shape, [][]int64{a, w, whole})
+	whole := contiguous(append(shape[:rank:rank], g.m, g.n)).strides
+	if p.behind != nil {
+		out := contiguous(p.output.Shape).strides
+		for d, axis := range p.behind.Ints("perm") {
+			whole[axis] = out[d]
+		}
+		g.d.row = whole[rank]
+	}
+	sizes, walks := merge(shape, [][]int64{broadcast(xs, g.a.batch), broadcast(ws, g.b.batch), whole[:rank]})
 	g.batch, g.a.batch, g.b.batch, g.d.batch = sizes, walks[0], walks[1], walks[2]
 	g.residual.batch = g.d.batch
 }
 
 // finishProduct gives D and the residual their places and launches.
 func (b *builder) finishProduct(p *product, g gemm) error {
-	g.d.row = g.n
 	if p.residual != nil {
 		g.residual.row, g.residual.column = g.n, 1
 		g.residual.place = b.operand(p.residual)
