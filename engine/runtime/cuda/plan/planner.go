@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"servery/engine/runtime/cuda/graph"
@@ -71,6 +72,16 @@ func New(model *graph.Model, options Options) *Planner {
 	return &Planner{model: model, options: options, known: map[any]place{}}
 }
 
+// BrokenError is a mistake in the planner.
+type BrokenError struct {
+	What  string
+	Stack string // of the goroutine
+}
+
+func (e *BrokenError) Error() string {
+	return "it cannot be planned for a GPU by a mistake in Servery, please report it: " + e.What
+}
+
 // Precision is what products are computed in: Float32 where the device has no other.
 func (p *Planner) Precision() Precision { return p.options.Precision }
 
@@ -83,8 +94,14 @@ func (p *Planner) Constants() []Constant {
 
 // Plan makes the program for inputs of these shapes. values are inputs whose content decides
 // shapes, which are then part of the program. Errors are graph's: *graph.UnsupportedError for
-// what has no kernel, *graph.ShapeError for inputs that do not fit.
-func (p *Planner) Plan(shapes map[string][]int64, values map[string]*tensor.Tensor) (*Program, error) {
+// what has no kernel, *graph.ShapeError for inputs that do not fit, and *BrokenError.
+func (p *Planner) Plan(shapes map[string][]int64, values map[string]*tensor.Tensor) (program *Program, err error) {
+	// A model that meets a mistake of the planner still has the CPU.
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			program, err = nil, &BrokenError{fmt.Sprint(mistake), string(debug.Stack())}
+		}
+	}()
 	g, err := p.model.Resolve(shapes, values)
 	if err != nil {
 		return nil, err
