@@ -256,6 +256,9 @@ func (s sampling) interpolated(original []float32, n *graph.Node) (taps, error) 
 			sum += weights[i]
 			t.index = append(t.index, s.within(at))
 		}
+		if sum == 0 {
+			return taps{}, fmt.Errorf("its scale of %g leads to no element of %d", s.scale, s.in)
+		}
 		for _, w := range weights {
 			t.weight = append(t.weight, float32(w/sum))
 		}
