@@ -54,10 +54,11 @@ func (b *builder) lower(g *graph.Graph) error {
 }
 
 func (b *builder) lowerNode(f *fusion, n *graph.Node) error {
-	if n.Op == "Identity" {
+	c := f.chains[n]
+	if n.Op == "Identity" && (c == nil || len(c.members) == 1) {
 		return alias(b, n)
 	}
-	if c := f.chains[n]; c != nil {
+	if c != nil {
 		return b.mapChain(c)
 	}
 	if p := f.products[n]; p != nil {
