@@ -211,7 +211,7 @@ func (l *recurrent) at(p *kernels.Recurrent, t, d int64) place {
 
 // launch enqueues a step, from the states now to the states next.
 func (l *recurrent) launch(p *kernels.Recurrent, d int64, gates place, now, next [2]place, out place) {
-	grid, block := [3]uint32{uint32(up(l.batch*l.hidden, 128)), 1, 1}, [3]uint32{128, 1, 1}
+	grid, block := [3]uint32{uint32(up(l.batch*l.hidden, 4)), 1, 1}, [3]uint32{128, 1, 1} // a warp has a unit
 	bindings := func(p *kernels.Recurrent, cellIn, cellOut place) []binding {
 		bias := part(l.bias, d, 2*l.gates)
 		if bias.buffer != nil {

@@ -75,7 +75,7 @@ func reduceKernel(t tensor.Type, operation int32) (string, error) {
 // inBlocks tells whether a block an output is faster than a thread: outputs have many elements, which
 // lie side by side or of which too few threads would each read all.
 func inBlocks(p *kernels.Reduce) bool {
-	return p.N >= 64 && (p.ReducedStride[0] == 1 || p.Outputs < 4096)
+	return p.N >= 32 && (p.ReducedStride[0] == 1 || p.Outputs < 4096)
 }
 
 // line is a block of up to 256 threads for n elements.

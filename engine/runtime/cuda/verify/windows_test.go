@@ -68,7 +68,7 @@ func drawConvTranspose(s *sample) {
 	attributes["group"] = groups
 	var more []int64
 	for d := range dims {
-		more = append(more, s.Int64N(max(w.strides[d], w.dilations[d])))
+		more = append(more, s.Int64N(w.strides[d]))
 	}
 	attributes["output_padding"] = more
 	inputs := []string{s.input(append([]int64{s.between(1, 2), in}, w.spatial...)...), s.weight(append([]int64{in, out}, w.kernel...)...)}
