@@ -55,7 +55,6 @@ type term struct {
 type step struct {
 	op      kernels.Op
 	input   int // -1: none
-	number  bool
 	a, b    float64
 	whole   bool       // a and b are exact as int64 only
 	reverse kernels.Op // the same with accumulator and operand exchanged; 0: not possible

@@ -16,7 +16,8 @@ const (
 	Constants
 )
 
-// Alignment is that of each value in the arena and of each constant, in bytes.
+// Alignment is that of each value in the arena and of each constant, in bytes. A value that is a
+// part of another one begins at a multiple of 16 bytes.
 const Alignment = 256
 
 // Pointer is a device address to be put into a launch's parameters.
