@@ -140,3 +140,24 @@ func TestFiguresRequestPathToTheCard(t *testing.T) {
 		report(t, c.what+", 1,000 requests/s: inside the engine, less the run", inside)
 	}
 }
+
+// The window shows what runs on the card.
+func TestTheWindowShowsWhatRunsOnTheCard(t *testing.T) {
+	s, data := newScreen(t), filepath.Join(t.TempDir(), "data")
+	w := showWindowIn(t, s, withStandIn(t), data, "light")
+	w.awaitEngine()
+	w.upload(shared(t, "vision/mnist.onnx"), "main.default.mnist")
+	w.must("POST", "/api/2.0/serving-endpoints", onStandIn(t, "digits"), nil)
+	w.awaitReady("digits")
+	for range 20 {
+		digitScores(t, w.program, "digits")
+	}
+	w.click("digits")
+	w.find("Active configuration", head)
+	w.find("on GPU 0", small)
+	picture(w, "on-card")
+	w.press("ctrl+2")
+	w.find("CPU or GPU 0, Stand-in 0", body)
+	picture(w, "model-on-card")
+	w.stop()
+}

@@ -131,7 +131,7 @@ func runsOn(v registry.Version, g hardware.GPUs) string {
 	}
 	p := placement.OnGPU(placement.ModelOf(v), g, placement.Supported)
 	if p.OnGPU {
-		return "CPU, " + p.String()
+		return "CPU or " + p.String()
 	}
 	return "CPU. Not on a GPU: " + p.Reason + "."
 }
