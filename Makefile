@@ -131,6 +131,22 @@ cuda-test: test-deps onnxruntime cuda-standin cuda-translation cuda-kernels-chec
 	  SERVERY_CUDA_KERNELS=$(CURDIR)/$(CUDA)/libkernels.so SERVERY_NVML_STANDIN=$(CURDIR)/$(CUDA)/libstandin-nvml.so \
 	  $(GO) test -race -tags cuda -timeout 10m $(TAGGED)
 
+GPU := build/gpu
+
+.PHONY: gpu-program gpu-test gpu-bench
+gpu-program: test-deps onnxruntime cuda-headers ## one file, build/gpu/gpu-test, that tests and times the GPU of any machine with NVIDIA's driver
+	mkdir -p $(GPU)
+	$(CUDAENV) $(GO) test -c -tags cuda -o $(GPU)/verify.test ./engine/runtime/cuda/verify
+	cd engine/runtime/cuda/verify && SERVERY_GPU_BUNDLE=$(CURDIR)/$(GPU)/bundle.zip $(CURDIR)/$(GPU)/verify.test -test.run 'ONNXRuntime|TestModels'
+	cat $(GPU)/verify.test $(GPU)/bundle.zip > $(GPU)/gpu-test
+	chmod +x $(GPU)/gpu-test
+
+gpu-test: gpu-program ## the ONNX project's cases, ONNX Runtime's answers and whole models on this machine's GPU
+	$(GPU)/gpu-test -test.v
+
+gpu-bench: gpu-program ## how long ResNet-50 and MiniLM-L6 take on this machine's GPU
+	$(GPU)/gpu-test -test.run '^$$' -test.bench .
+
 .PHONY: race
 race: test-deps onnxruntime ## the race detector over everything that does not link OpenGL
 	$(GO) test -race -count=1 -timeout 30m $(PURE)

@@ -70,7 +70,7 @@ func compare(got, want *tensor.Tensor, by tolerance) off {
 		if math.IsNaN(e) {
 			e = math.Inf(1)
 		}
-		if largest > 0 {
+		if largest > by.absolute { // else all values are as good as zero
 			result.worst = max(result.worst, e/largest)
 		}
 		if e > by.absolute+by.relative*math.Abs(w)+by.ofLargest*largest && result.why == "" {

@@ -20,6 +20,9 @@ import (
 // output keeps its node from being computed together with the next one: where nothing differs
 // now, what is computed together is at fault.
 func tellLayers(t *testing.T, d *executor.Device, library *ort.Library, path string, inputs []tensor.Named, precision plan.Precision) {
+	if library == nil {
+		return // nobody gave the answers for the layers
+	}
 	opened := withAllOutputs(t, path, inputs)
 	model, err := graph.Open(opened)
 	if err != nil {
