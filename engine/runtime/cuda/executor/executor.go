@@ -51,27 +51,6 @@ type Limits struct {
 	ConstantBytes int64
 }
 
-const (
-	defaultGraphs     = 64
-	defaultGraphBytes = 256 << 20
-	bytesPerLaunch    = 8 << 10
-
-	defaultConstantBytes = 256 << 20
-)
-
-func (l Limits) orDefaults() Limits {
-	if l.Graphs <= 0 {
-		l.Graphs = defaultGraphs
-	}
-	if l.GraphBytes <= 0 {
-		l.GraphBytes = defaultGraphBytes
-	}
-	if l.ConstantBytes <= 0 {
-		l.ConstantBytes = defaultConstantBytes
-	}
-	return l
-}
-
 // Memory is what a model and its device hold, in bytes.
 type Memory struct {
 	Weights int64 // on the device, of the model
@@ -94,7 +73,7 @@ type MemoryError struct {
 	Err  error
 
 	// again tells that other lanes hold memory that would do.
-	again bool
+	again bool //lint:ignore U1000 only what the tag cuda adds sets it
 }
 
 func (e *MemoryError) Error() string {

@@ -14,6 +14,27 @@ import (
 	"servery/engine/tensor"
 )
 
+const (
+	defaultGraphs     = 64
+	defaultGraphBytes = 256 << 20
+	bytesPerLaunch    = 8 << 10
+
+	defaultConstantBytes = 256 << 20
+)
+
+func (l Limits) orDefaults() Limits {
+	if l.Graphs <= 0 {
+		l.Graphs = defaultGraphs
+	}
+	if l.GraphBytes <= 0 {
+		l.GraphBytes = defaultGraphBytes
+	}
+	if l.ConstantBytes <= 0 {
+		l.ConstantBytes = defaultConstantBytes
+	}
+	return l
+}
+
 // Model is a model whose weights are on a device. Any goroutine may use it.
 type Model struct {
 	device  *Device
