@@ -108,87 +108,117 @@ func (w *chainWriter) node(n *graph.Node) error {
 	if err != nil {
 		return err
 	}
-	// Operands that are members are computed first, but for one, which stays in the accumulator.
-	type prepared struct {
-		kernels.Instruction
-		ready bool
+	operands, last, err := w.prepare(n, t)
+	if err != nil {
+		return err
 	}
-	operands := make([]prepared, len(n.Inputs))
+	condition := uint8(0)
+	if n.Op == "Where" {
+		if condition, err = w.condition(operands); err != nil {
+			return err
+		}
+	}
+	steps, err := w.begin(n, t, operands, last)
+	if err != nil {
+		return err
+	}
+	if err := w.apply(steps, operands, condition); err != nil {
+		return err
+	}
+	if v := n.Outputs[0]; n != w.root && w.uses[v] > 1 {
+		w.registers[v], err = w.keep()
+	}
+	return err
+}
+
+// prepared is an operand that can be taken without touching the accumulator, once it is ready.
+type prepared struct {
+	kernels.Instruction
+	ready bool
+}
+
+// prepare makes the operands of a node ready: members are computed into registers. But for one: the last member, at
+// index last, is left for the accumulator where the first step can take it from there; else last is -1.
+func (w *chainWriter) prepare(n *graph.Node, t term) (operands []prepared, last int, err error) {
+	operands, last = make([]prepared, len(n.Inputs)), -1
 	used := []int{t.first}
 	if n.Op == "Where" {
-		used = append([]int{0}, used...)
+		used = []int{0, t.first}
 	}
 	for _, s := range t.steps {
 		if s.input >= 0 && !s.keep {
 			used = append(used, s.input)
 		}
 	}
-	accumulator := -1
 	for _, i := range used {
-		if in, ok := w.operand(n, n.Inputs[i]); ok {
-			operands[i] = prepared{in, true}
-			continue
+		if operands[i].Instruction, operands[i].ready = w.operand(n, n.Inputs[i]); !operands[i].ready {
+			last = i
 		}
-		accumulator = i
 	}
-	// The last member of the operands is computed last: into the accumulator, where a step can take it from there.
-	direct := accumulator == t.first || accumulator >= 0 && len(t.steps) > 0 && t.steps[0].input == accumulator && t.steps[0].reverse != 0
+	if last != t.first && (last < 0 || len(t.steps) == 0 || t.steps[0].input != last || t.steps[0].reverse == 0) {
+		last = -1
+	}
 	for _, i := range used {
 		v := n.Inputs[i]
-		if operands[i].ready || i == accumulator && direct {
+		if operands[i].ready || i == last {
 			continue
 		}
-		if in, ok := w.operand(n, v); ok { // another operand has computed it meanwhile
-			operands[i] = prepared{in, true}
+		// Another operand may have computed it meanwhile.
+		if operands[i].Instruction, operands[i].ready = w.operand(n, v); operands[i].ready {
 			continue
 		}
 		if err := w.node(w.member(v)); err != nil {
-			return err
+			return nil, 0, err
 		}
 		if _, kept := w.registers[v]; !kept {
-			r, err := w.keep()
-			if err != nil {
-				return err
+			if w.registers[v], err = w.keep(); err != nil {
+				return nil, 0, err
 			}
-			w.registers[v] = r
 		}
 		operands[i] = prepared{kernels.Instruction{Source: kernels.FromRegister, Index: w.registers[v]}, true}
 	}
-	steps := t.steps
-	condition := uint8(0)
-	if n.Op == "Where" {
-		in := operands[0].Instruction
-		if in.Source != kernels.FromRegister {
-			in.Op = kernels.OpLoad
-			w.emit(in)
-			if condition, err = w.keep(); err != nil {
-				return err
-			}
-		} else {
-			condition = in.Index
-		}
-		if !operands[2].ready || operands[2].Source == kernels.FromRegister && operands[2].Index > 3 {
-			return errTooLong
-		}
+	return operands, last, nil
+}
+
+// condition is the register of a Where's condition.
+func (w *chainWriter) condition(operands []prepared) (uint8, error) {
+	if !operands[2].ready {
+		return 0, errTooLong
 	}
-	if direct {
-		v := n.Inputs[accumulator]
-		if r, kept := w.registers[v]; kept {
-			w.emit(kernels.Instruction{Op: kernels.OpLoad, Source: kernels.FromRegister, Index: r})
-		} else if err := w.node(w.member(v)); err != nil {
-			return err
-		}
-		if accumulator != t.first {
-			in := operands[t.first].Instruction
-			in.Op = steps[0].reverse
-			w.emit(in)
-			steps = steps[1:]
-		}
-	} else {
-		in := operands[t.first].Instruction
-		in.Op = kernels.OpLoad
-		w.emit(in)
+	in := operands[0].Instruction
+	if in.Source == kernels.FromRegister {
+		return in.Index, nil
 	}
+	in.Op = kernels.OpLoad
+	w.emit(in)
+	return w.keep()
+}
+
+// begin brings the first operand, or the member that was left for it, into the accumulator, and gives the steps
+// that are still to be done.
+func (w *chainWriter) begin(n *graph.Node, t term, operands []prepared, last int) ([]step, error) {
+	first := operands[t.first].Instruction
+	if last < 0 {
+		first.Op = kernels.OpLoad
+		w.emit(first)
+		return t.steps, nil
+	}
+	v := n.Inputs[last]
+	if r, kept := w.registers[v]; kept {
+		w.emit(kernels.Instruction{Op: kernels.OpLoad, Source: kernels.FromRegister, Index: r})
+	} else if err := w.node(w.member(v)); err != nil {
+		return nil, err
+	}
+	if last == t.first {
+		return t.steps, nil
+	}
+	first.Op = t.steps[0].reverse
+	w.emit(first)
+	return t.steps[1:], nil
+}
+
+// apply writes the steps on the accumulator.
+func (w *chainWriter) apply(steps []step, operands []prepared, condition uint8) (err error) {
 	kept := uint8(0)
 	for _, s := range steps {
 		in := kernels.Instruction{Op: s.op, A: float32(s.a), B: float32(s.b)}
@@ -216,13 +246,6 @@ func (w *chainWriter) node(n *graph.Node) error {
 			in.Index |= condition << 4
 		}
 		w.emit(in)
-	}
-	if n != w.root && w.uses[n.Outputs[0]] > 1 {
-		r, err := w.keep()
-		if err != nil {
-			return err
-		}
-		w.registers[n.Outputs[0]] = r
 	}
 	return nil
 }
