@@ -23,14 +23,7 @@ type Content struct {
 // CheckFile. The files must not change before Close. Errors: those of CheckFile, and
 // *UnsupportedError for tensors whose element type package tensor does not have.
 func Open(path string) (*Content, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &FormatError{Offset: -1, Message: "it is not a regular file"}
-	}
-	f, err := os.Open(path)
+	f, err := openPath(path)
 	if err != nil {
 		return nil, err
 	}

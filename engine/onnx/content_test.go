@@ -19,7 +19,7 @@ import (
 // Every weight that Read counts is there, in every model that the tests share.
 func TestOpensEverySharedModel(t *testing.T) {
 	seen := 0
-	err := filepath.WalkDir(sharedModels(t), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(onnxtest.SharedModels(t, "../.."), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".onnx" {
 			return err
 		}

@@ -58,6 +58,16 @@ type Operator struct {
 // paths but does not look at those files: see CheckFile. Errors: *FormatError,
 // *UnsupportedError, *UnsafeError, or what the file system says.
 func Read(path string) (*Model, error) {
+	f, err := openPath(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readFile(f)
+}
+
+// openPath opens a regular file anywhere: links to it are followed.
+func openPath(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -65,12 +75,7 @@ func Read(path string) (*Model, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &FormatError{Offset: -1, Message: "it is not a regular file"}
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readFile(f)
+	return os.Open(path)
 }
 
 // Parse reads a model held in memory: like Read.

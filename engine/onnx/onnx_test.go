@@ -13,22 +13,8 @@ import (
 	"servery/engine/tensor"
 )
 
-// sharedModels is the folder of the models that all tests share.
-func sharedModels(t *testing.T) string {
-	t.Helper()
-	shared := os.Getenv("SERVERY_SHARED")
-	if shared == "" {
-		shared = "../../../shared"
-	}
-	models := filepath.Join(shared, "models")
-	if _, err := os.Stat(models); err != nil {
-		t.Fatalf("the shared models are missing: set SERVERY_SHARED to the folder that holds models/ (%v)", err)
-	}
-	return models
-}
-
 func TestReadsEverySharedModel(t *testing.T) {
-	models := sharedModels(t)
+	models := onnxtest.SharedModels(t, "../..")
 	n := 0
 	err := filepath.WalkDir(models, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".onnx" {
@@ -66,7 +52,7 @@ func TestReadsEverySharedModel(t *testing.T) {
 }
 
 func TestReadsWhatAModelSays(t *testing.T) {
-	models := sharedModels(t)
+	models := onnxtest.SharedModels(t, "../..")
 	cases := []struct {
 		file            string
 		inputs, outputs []string

@@ -3,27 +3,13 @@ package graph
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"servery/engine/onnx/onnxtest"
 	"servery/engine/tensor"
 )
-
-// sharedModels is the folder of the models that all tests share.
-func sharedModels(t *testing.T) string {
-	t.Helper()
-	shared := os.Getenv("SERVERY_SHARED")
-	if shared == "" {
-		shared = filepath.Join("..", "..", "..", "..", "..", "shared")
-	}
-	models := filepath.Join(shared, "models")
-	if _, err := os.Stat(models); err != nil {
-		t.Fatalf("the shared models are missing: set SERVERY_SHARED to the folder that holds models/ (%v)", err)
-	}
-	return models
-}
 
 // inputShapes are those at which the shared models are resolved; 3 stands for every free
 // dimension elsewhere.
@@ -44,7 +30,7 @@ var refusedModels = map[string]string{
 
 func TestResolvesEverySharedModel(t *testing.T) {
 	seen := 0
-	err := filepath.WalkDir(sharedModels(t), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(onnxtest.SharedModels(t, "../../../.."), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".onnx" {
 			return err
 		}

@@ -18,17 +18,8 @@ import (
 	"servery/engine/runtime/cuda/nvml"
 )
 
-func nvmlStandin(t *testing.T) string {
-	t.Helper()
-	path := os.Getenv("SERVERY_NVML_STANDIN")
-	if path == "" {
-		t.Fatal("SERVERY_NVML_STANDIN does not name the stand-in for NVML: run make cuda-test")
-	}
-	return path
-}
-
 func TestWhatTheDriverShows(t *testing.T) {
-	libraries := []string{driver.Variable + "=" + standin.Path(t), nvml.Variable + "=" + nvmlStandin(t)}
+	libraries := []string{driver.Variable + "=" + standin.Path(t), nvml.Variable + "=" + standin.NVMLPath(t)}
 	got := look(t, append(libraries, "STANDIN_DEVICES=2", "STANDIN_CAPABILITY=86", "STANDIN_MEMORY=25769803776")...)
 	figures := func(percent float64) *hardware.GPUFigures {
 		return &hardware.GPUFigures{MemoryUsed: 1 << 28, Percent: percent, Celsius: 51, Watts: 71.5}
@@ -55,7 +46,7 @@ func TestMachinesWithoutAGPUThatServes(t *testing.T) {
 		"old driver": {[]string{library, "STANDIN_VERSION=11030"}, hardware.OldDriver, 0, "too old"},
 		"old card":   {[]string{library, "STANDIN_CAPABILITY=52"}, hardware.OldCard, 1, "Stand-in 0 is too old: its compute capability is 5.2, and 6.0 is needed"},
 	} {
-		g := look(t, append(c.environment, nvml.Variable+"="+nvmlStandin(t))...)
+		g := look(t, append(c.environment, nvml.Variable+"="+standin.NVMLPath(t))...)
 		if len(g) != 1 || g[0].None == nil || g[0].None.Kind != c.kind || len(g[0].Cards) != c.cards || len(g[0].Fit()) != 0 || !strings.Contains(g[0].Absence(), c.says) {
 			t.Errorf("%s: %+v", name, g)
 		}
@@ -63,7 +54,7 @@ func TestMachinesWithoutAGPUThatServes(t *testing.T) {
 }
 
 func TestCardsWithoutNVMLAreNotMeasured(t *testing.T) {
-	for _, environment := range [][]string{{nvml.Variable + "=/nowhere/libnvidia-ml.so.1"}, {nvml.Variable + "=" + nvmlStandin(t), "STANDIN_NVML=uninitialised"}} {
+	for _, environment := range [][]string{{nvml.Variable + "=/nowhere/libnvidia-ml.so.1"}, {nvml.Variable + "=" + standin.NVMLPath(t), "STANDIN_NVML=uninitialised"}} {
 		g := look(t, append(environment, driver.Variable+"="+standin.Path(t))...)
 		if len(g) != 1 || len(g[0].Fit()) != 1 || g[0].Cards[0].Now != nil || !strings.Contains(g[0].Unmeasured, "NVML") {
 			t.Errorf("%v: %+v", environment, g)
@@ -73,7 +64,7 @@ func TestCardsWithoutNVMLAreNotMeasured(t *testing.T) {
 
 func TestFiguresComeUntilTheInputEnds(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "gpus", "--every", "1ms")
-	cmd.Env = append(os.Environ(), driver.Variable+"="+standin.Path(t), nvml.Variable+"="+nvmlStandin(t))
+	cmd.Env = append(os.Environ(), driver.Variable+"="+standin.Path(t), nvml.Variable+"="+standin.NVMLPath(t))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +94,7 @@ func TestFiguresComeUntilTheInputEnds(t *testing.T) {
 
 func TestACrashInNVMLLeavesTheCardsKnown(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "gpus", "--every", "1h")
-	cmd.Env = append(os.Environ(), driver.Variable+"="+standin.Path(t), nvml.Variable+"="+nvmlStandin(t), "STANDIN_NVML=crash")
+	cmd.Env = append(os.Environ(), driver.Variable+"="+standin.Path(t), nvml.Variable+"="+standin.NVMLPath(t), "STANDIN_NVML=crash")
 	text, err := cmd.Output()
 	if g := parse(t, string(text)); err == nil || len(g) != 1 || len(g[0].Fit()) != 1 {
 		t.Errorf("%v: %s", err, text)

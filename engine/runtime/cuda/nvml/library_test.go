@@ -4,19 +4,11 @@ package nvml
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
-)
 
-func standin(t *testing.T) string {
-	t.Helper()
-	path := os.Getenv("SERVERY_NVML_STANDIN")
-	if path == "" {
-		t.Fatal("SERVERY_NVML_STANDIN does not name the stand-in for NVML: run make cuda-test")
-	}
-	return path
-}
+	"servery/engine/runtime/cuda/driver/standin"
+)
 
 func TestFigures(t *testing.T) {
 	for behaviour, want := range map[string]Figures{
@@ -24,7 +16,7 @@ func TestFigures(t *testing.T) {
 		"poor": {1 << 28, 1 << 30, -1, -1, -1},
 	} {
 		t.Setenv("STANDIN_NVML", behaviour)
-		l, err := Open(standin(t))
+		l, err := Open(standin.NVMLPath(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +39,7 @@ func TestNVMLIsAbsent(t *testing.T) {
 	for path, says := range map[string]string{
 		"/nowhere/libnvidia-ml.so.1": "/nowhere/libnvidia-ml.so.1",
 		"libm.so.6":                  "no nvmlInit_v2",
-		standin(t):                   "nvmlInit gives 9",
+		standin.NVMLPath(t):          "nvmlInit gives 9",
 	} {
 		if l, err := Open(path); l != nil || !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", path, err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"servery/engine/onnx/conformance"
+	"servery/engine/onnx/onnxtest"
 	"servery/engine/runtime/cuda/driver"
 	"servery/engine/tensor"
 )
@@ -122,7 +123,7 @@ func writeBundle(path string) error {
 	if err != nil {
 		return err
 	}
-	for top, folder := range map[string]string{"data": cases, "models": modelsFolder()} {
+	for top, folder := range map[string]string{"data": cases, "models": onnxtest.ModelsFolder(root)} {
 		if err := addFolder(z, top, folder); err != nil {
 			return err
 		}

@@ -18,6 +18,9 @@ import (
 	"servery/engine/tensor"
 )
 
+// root is the repository's, from this package.
+const root = "../../../.."
+
 // largeModels names the variable that has large models computed on the stand-in, which takes
 // minutes.
 const largeModels = "SERVERY_LARGE_MODELS"
@@ -52,7 +55,7 @@ var beyondFloat16 = map[string]bool{"light_squeezenet.onnx": true}
 func TestModels(t *testing.T) {
 	d, library := open(t), onnxRuntime(t)
 	seen := 0
-	err := filepath.WalkDir(sharedModels(t), func(path string, f fs.DirEntry, err error) error {
+	err := filepath.WalkDir(onnxtest.SharedModels(t, root), func(path string, f fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".onnx" {
 			return err
 		}
@@ -198,22 +201,4 @@ func (s *sample) valueOf(t tensor.Type, shape []int64) *tensor.Tensor {
 		}
 	}
 	return v
-}
-
-// sharedModels is the folder of the models that all tests share.
-func sharedModels(t *testing.T) string {
-	t.Helper()
-	models := modelsFolder()
-	if _, err := os.Stat(models); err != nil {
-		t.Fatalf("the shared models are missing: set SERVERY_SHARED to the folder that holds models/ (%v)", err)
-	}
-	return models
-}
-
-func modelsFolder() string {
-	shared := os.Getenv("SERVERY_SHARED")
-	if shared == "" {
-		shared = filepath.Join("..", "..", "..", "..", "..", "shared")
-	}
-	return filepath.Join(shared, "models")
 }

@@ -32,11 +32,14 @@ func Path(t testing.TB) string { return path(t, "SERVERY_CUDA_STANDIN") }
 // OldPath gives the path of a library that lacks the entry points for graphs.
 func OldPath(t testing.TB) string { return path(t, "SERVERY_CUDA_STANDIN_OLD") }
 
+// NVMLPath gives the path of the stand-in for NVML.
+func NVMLPath(t testing.TB) string { return path(t, "SERVERY_NVML_STANDIN") }
+
 func path(t testing.TB, variable string) string {
 	t.Helper()
 	p := os.Getenv(variable)
 	if p == "" {
-		t.Fatalf("%s does not name the stand-in for the driver: run make cuda-test", variable)
+		t.Fatalf("%s does not name the stand-in: run make cuda-test", variable)
 	}
 	return p
 }
