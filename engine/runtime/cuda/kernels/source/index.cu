@@ -54,17 +54,24 @@ struct GatherElements {
 	int64 stride[IndexDims];  // of the data
 	int64 length;             // of the data's axis
 };
+// Where element i of the indices points: its own coordinates, but for the axis.
+template <class P> INLINE bool element_at(const P &p, uint32 i, int64 &at) {
+	int64 index = index_at(p.indices, i, p.wide);
+	if (!resolve(index, p.length)) return false;
+	uint32 rest = i;
+	at = 0;
+	for (int d = 0; d < p.dims; d++) {
+		int64 c = split(rest, p.size[d]);
+		at += (d == p.axis ? index : c) * p.stride[d];
+	}
+	return true;
+}
 template <class T> INLINE void gather_elements(const GatherElements &p) {
 	for (uint32 i = block_x() * threads() + thread(); i < p.n; i += blocks_x() * threads()) {
-		uint32 rest = i;
-		int64 at = 0, index = index_at(p.indices, i, p.wide);
-		if (!resolve(index, p.length)) {
+		int64 at;
+		if (!element_at(p, i, at)) {
 			report(p.fault);
 			continue;
-		}
-		for (int d = 0; d < p.dims; d++) {
-			int64 c = split(rest, p.size[d]);
-			at += (d == p.axis ? index : c) * p.stride[d];
 		}
 		((T *)p.out)[i] = ((const T *)p.data)[at];
 	}
@@ -149,15 +156,10 @@ struct ScatterElements {
 };
 KERNEL(256) scatter_elements(const ScatterElements p) {
 	for (uint32 i = block_x() * threads() + thread(); i < p.n; i += blocks_x() * threads()) {
-		uint32 rest = i;
-		int64 at = 0, index = index_at(p.indices, i, p.wide);
-		if (!resolve(index, p.length)) {
+		int64 at;
+		if (!element_at(p, i, at)) {
 			report(p.fault);
 			continue;
-		}
-		for (int d = 0; d < p.dims; d++) {
-			int64 c = split(rest, p.size[d]);
-			at += (d == p.axis ? index : c) * p.stride[d];
 		}
 		put(p.out, at, p.updates, i, (uint8)p.type, p.operation);
 	}
